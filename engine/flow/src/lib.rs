@@ -1,0 +1,14 @@
+//! What a shard does with batches.
+//!
+//! Contract: synchronous, deterministic, single-threaded. Time, input and randomness come in as values;
+//! rows and messages for other shards go out as values. Start reading at [`pipeline`].
+//! This crate does *no* I/O, reads no clock, starts no thread and shares no state.
+
+#![forbid(unsafe_code)]
+
+pub mod aggregate;
+pub mod batch;
+pub mod operator;
+pub mod state;
+
+pub use batch::{Batch, Event, Origin, RowKinds, RowWatermarks, SplitId, SplitStatus};

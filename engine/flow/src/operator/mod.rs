@@ -1,0 +1,100 @@
+//! Operators: one file per operator, and the trait they all are.
+
+use millrace_plan::Result;
+
+use crate::batch::{Batch, Event, SplitId, SplitStatus};
+
+/// What an operator may ask its pipeline for, and where its results go.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Sent to every reader of the node, in order.
+    pub events: Vec<Event>,
+    /// Rows that cannot be processed: counted in the ledger and sent to the dead letters.
+    pub bad: Vec<BadRow>,
+}
+
+impl Output {
+    /// Sends rows, if there are any.
+    pub fn batch(&mut self, batch: Batch) {
+        if !batch.is_empty() {
+            self.events.push(Event::Batch(batch));
+        }
+    }
+
+    /// Sends a watermark.
+    pub fn watermark(&mut self, watermark_ms: i64) {
+        self.events.push(Event::Watermark(watermark_ms));
+    }
+}
+
+/// A row that left for the dead letters inside the pipeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// The split it was read from.
+    pub split: SplitId,
+    /// Its offset, in rows of that split, as far as it is still known.
+    pub row: u64,
+    /// Why.
+    pub reason: String,
+    /// The row, printed.
+    pub raw: String,
+}
+
+/// Where every row that an operator accepted has gone; the ledger adds these up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Account {
+    /// Rows received.
+    pub rows_in: u64,
+    /// Rows sent.
+    pub rows_out: u64,
+    /// Rows that a filter dropped.
+    pub filtered: u64,
+    /// Rows dropped because their last window had fired.
+    pub late: u64,
+    /// Rows sent to the dead letters.
+    pub bad: u64,
+    /// Rows accepted into state so far (stateful operators).
+    pub accepted: u64,
+    /// Accepted rows whose state has been dropped: their window fired.
+    pub retired: u64,
+    /// Accepted rows whose state is still held, counted from the state itself.
+    pub in_state: u64,
+    /// Bytes of state held now.
+    pub state_bytes: u64,
+}
+
+/// One step of a pipeline on one shard. Owned by the shard; never shared.
+///
+/// A pipeline calls `on_watermark` with the minimum over the input ports, only when it grows, and
+/// `on_end` once, when every port has ended (a final `on_watermark(WATERMARK_MAX)` comes before it).
+pub trait Operator {
+    /// Rows arrived on input `port`.
+    fn on_batch(&mut self, port: usize, batch: Batch, out: &mut Output) -> Result<()>;
+
+    /// Event time has moved on all inputs. The default passes it on.
+    fn on_watermark(&mut self, watermark_ms: i64, out: &mut Output) -> Result<()> {
+        out.watermark(watermark_ms);
+        Ok(())
+    }
+
+    /// A split changed its status. The default passes it on.
+    fn on_split(&mut self, split: SplitId, status: SplitStatus, out: &mut Output) -> Result<()> {
+        out.events.push(Event::Split(split, status));
+        Ok(())
+    }
+
+    /// The emit interval has passed, or a message burst has ended: collected changes may leave.
+    fn on_tick(&mut self, out: &mut Output) -> Result<()> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// No input will follow. What must still leave, leaves now; the pipeline sends the `End`.
+    fn on_end(&mut self, out: &mut Output) -> Result<()> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// Where the rows have gone so far.
+    fn account(&self) -> Account;
+}

@@ -1,0 +1,22 @@
+//! The vocabulary of Millrace: errors, row kinds, tables, plan nodes and limits.
+//!
+//! Contract: every other crate of the engine speaks in these types. This crate holds no logic beyond
+//! constructors and display, and does no I/O. It is *not* a planner (`millrace-sql` is) and runs
+//! nothing (`millrace-flow` does).
+
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod limits;
+pub mod node;
+pub mod table;
+pub mod types;
+
+pub use error::{Culprit, Error, Place, Result};
+pub use limits::Limits;
+pub use node::{
+    AggregateCall, Changelog, EmitMode, Exchange, Node, NodeId, Operator, Phase, Plan, ProjectExpr,
+    RowTimeSpec, WatermarkRule, WindowInput, WindowSpec,
+};
+pub use table::{Options, TableDef};
+pub use types::{RowKind, WATERMARK_MAX, WATERMARK_MIN};

@@ -1,0 +1,287 @@
+//! Plan nodes: the directed acyclic graph of operators that every shard runs a copy of.
+//!
+//! `millrace-sql` builds a [`Plan`]; `millrace-flow` builds operators from it. Nodes name columns by
+//! position in their input's schema. Keys and aggregate arguments are always plain columns: a `Calc`
+//! below computes what is not one.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion_physical_expr::PhysicalExpr;
+
+use crate::table::TableDef;
+
+/// Position of a node in [`Plan::nodes`]. Inputs come before the nodes that read them.
+pub type NodeId = usize;
+
+/// A compiled SQL script: what every shard runs.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The operators, each after its inputs.
+    pub nodes: Vec<Node>,
+}
+
+impl Plan {
+    /// The nodes that read `id`, with the input port they read it on.
+    pub fn readers(&self, id: NodeId) -> impl Iterator<Item = (NodeId, usize)> + '_ {
+        self.nodes.iter().enumerate().flat_map(move |(reader, node)| {
+            let ports = node.inputs.iter().enumerate().filter(move |(_, input)| **input == id);
+            ports.map(move |(port, _)| (reader, port))
+        })
+    }
+}
+
+/// One operator and where its rows come from.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What it does.
+    pub operator: Operator,
+    /// The nodes whose rows it reads, by input port.
+    pub inputs: Vec<NodeId>,
+    /// The columns it sends.
+    pub schema: SchemaRef,
+    /// The row kinds it may send.
+    pub changelog: Changelog,
+    /// The column that carries event time after this node, if any: Timestamp(Millisecond).
+    pub row_time: Option<usize>,
+    /// Why the planner chose it, for EXPLAIN; empty when there was no choice.
+    pub reason: String,
+}
+
+/// The row kinds that a node may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changelog {
+    /// `+I` only.
+    Append,
+    /// All four kinds: an update is sent as `-U` and `+U`.
+    Retract,
+}
+
+/// When an aggregation's results leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmitMode {
+    /// Changes, as they happen, collected for [`crate::Limits::emit_interval_ms`].
+    Changes,
+    /// Once: a window when it closes, a continuous aggregation when its input ends.
+    Final,
+}
+
+/// Which half of an aggregation a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Rows in, results out, on the shard that owns the key.
+    Single,
+    /// Rows in, partial states out: before the exchange.
+    Local,
+    /// Partial states in, results out: after the exchange.
+    Final,
+}
+
+/// How rows get to the shard that must see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exchange {
+    /// By the hash of these columns, to the shard that owns the partition.
+    Hash(Vec<usize>),
+    /// Partial states of a `Local` aggregation, by the key hash they carry.
+    PreAggregate,
+    /// To shard 0.
+    Gather,
+    /// To every shard.
+    Broadcast,
+    /// In turn, to spread one unsplittable source.
+    Rebalance,
+}
+
+/// A named expression of a projection.
+#[derive(Debug, Clone)]
+pub struct ProjectExpr {
+    /// Evaluated over the input's columns.
+    pub expr: Arc<dyn PhysicalExpr>,
+    /// The name of the result column.
+    pub name: String,
+}
+
+/// How a split's watermark follows from its rows.
+#[derive(Debug, Clone)]
+pub enum WatermarkRule {
+    /// Greatest row time seen, less this many milliseconds.
+    Delay(i64),
+    /// Greatest value of this expression (Timestamp(Millisecond)) seen.
+    Expr(Arc<dyn PhysicalExpr>),
+}
+
+/// `WATERMARK FOR column AS ...`.
+#[derive(Debug, Clone)]
+pub struct RowTimeSpec {
+    /// The row-time column of the input: Timestamp(Millisecond).
+    pub column: usize,
+    /// How the watermark follows.
+    pub watermark: WatermarkRule,
+    /// `scan.watermark.idle-timeout`, in milliseconds; 0 = a silent split holds the watermark back.
+    pub idle_timeout_ms: u64,
+}
+
+/// The windows of a window function, all in milliseconds. A window is `[start, end)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowSpec {
+    /// Windows of `size`, back to back, starting at multiples of `size` plus `offset`.
+    Tumble {
+        /// Length of a window.
+        size: i64,
+        /// Start of the windows relative to 1970.
+        offset: i64,
+    },
+    /// Windows of `size`, one starting every `slide`.
+    Hop {
+        /// Length of a window.
+        size: i64,
+        /// From one window's start to the next.
+        slide: i64,
+        /// Start of the windows relative to 1970.
+        offset: i64,
+    },
+    /// Windows that start every `size` and end at each `step` up to `size`.
+    Cumulate {
+        /// Length of the longest window.
+        size: i64,
+        /// From one window's end to the next.
+        step: i64,
+        /// Start of the windows relative to 1970.
+        offset: i64,
+    },
+}
+
+/// Where a window aggregation's windows come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowInput {
+    /// Assigned here from the row time.
+    Assign {
+        /// The row-time column: Timestamp(Millisecond).
+        time: usize,
+        /// The windows.
+        window: WindowSpec,
+    },
+    /// The rows carry their window (they come from another window operator).
+    Attached {
+        /// The column with the window's start: Timestamp(Millisecond).
+        start: usize,
+        /// The column with the window's end: Timestamp(Millisecond).
+        end: usize,
+    },
+}
+
+/// One aggregate function call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AggregateCall {
+    /// The function's name in `millrace-flow`'s aggregate list: `count`, `sum`, ...
+    pub function: String,
+    /// Input columns, by position; empty for `COUNT(*)`.
+    pub args: Vec<usize>,
+    /// The types of `args`, in order.
+    pub arg_types: Vec<DataType>,
+    /// Constant arguments, in order (the separator of LISTAGG, the fraction of PERCENTILE), as text.
+    pub constants: Vec<String>,
+    /// Only rows for which this boolean input column is true count.
+    pub filter: Option<usize>,
+    /// Each distinct argument counts once.
+    pub distinct: bool,
+    /// The type of the result.
+    pub result_type: DataType,
+    /// The name of the result column.
+    pub name: String,
+}
+
+/// What a node does. The columns it sends follow the order given here.
+#[derive(Debug, Clone)]
+pub enum Operator {
+    /// Rows of a table. Sends the named columns of the table: positions below
+    /// `table.schema.fields().len()` are physical columns, the rest metadata columns.
+    Source {
+        /// The table.
+        table: Arc<TableDef>,
+        /// The columns to read.
+        projection: Vec<usize>,
+    },
+    /// Follows the row time of each split; rows without one are bad rows.
+    RowTime(RowTimeSpec),
+    /// Keeps rows for which `filter` is true, then evaluates `exprs` over them.
+    /// If `now` is set, the expressions see one more input column, the last: the batch's ingest time
+    /// (Timestamp(Millisecond, "UTC")).
+    Calc {
+        /// Keeps the rows for which it is true.
+        filter: Option<Arc<dyn PhysicalExpr>>,
+        /// The columns to send.
+        exprs: Vec<ProjectExpr>,
+        /// The expressions read the ingest time.
+        now: bool,
+    },
+    /// Sends each row once for each list: grouping sets.
+    Expand {
+        /// The columns to send, one list per grouping set.
+        projections: Vec<Vec<ProjectExpr>>,
+    },
+    /// Appends `window_start`, `window_end`, `window_time` (Timestamp(Millisecond)); a row leaves once
+    /// for each of its windows.
+    WindowAssign {
+        /// The row-time column.
+        time: usize,
+        /// The windows.
+        window: WindowSpec,
+    },
+    /// Continuous grouping. Sends the keys, then the aggregates.
+    GroupAggregate {
+        /// The grouping columns.
+        keys: Vec<usize>,
+        /// The aggregate calls.
+        aggregates: Vec<AggregateCall>,
+        /// Which half.
+        phase: Phase,
+        /// When results leave.
+        emit: EmitMode,
+        /// The input may hold `-U` and `-D`.
+        retracting: bool,
+    },
+    /// Grouping by window. Sends the keys, then the aggregates, then `window_start`, `window_end`,
+    /// `window_time`.
+    WindowAggregate {
+        /// Where the windows come from.
+        window: WindowInput,
+        /// The grouping columns.
+        keys: Vec<usize>,
+        /// The aggregate calls.
+        aggregates: Vec<AggregateCall>,
+        /// Which half.
+        phase: Phase,
+        /// When results leave.
+        emit: EmitMode,
+        /// The input may hold `-U` and `-D`.
+        retracting: bool,
+    },
+    /// Rows of all inputs.
+    Union,
+    /// Rows move between shards.
+    Exchange(Exchange),
+    /// Rows leave.
+    Sink {
+        /// The table.
+        table: Arc<TableDef>,
+    },
+}
+
+impl Operator {
+    /// The operator's name in EXPLAIN, statistics and the ledger.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Operator::Source { .. } => "Source",
+            Operator::RowTime(_) => "RowTime",
+            Operator::Calc { .. } => "Calc",
+            Operator::Expand { .. } => "Expand",
+            Operator::WindowAssign { .. } => "WindowAssign",
+            Operator::GroupAggregate { .. } => "GroupAggregate",
+            Operator::WindowAggregate { .. } => "WindowAggregate",
+            Operator::Union => "Union",
+            Operator::Exchange(_) => "Exchange",
+            Operator::Sink { .. } => "Sink",
+        }
+    }
+}
