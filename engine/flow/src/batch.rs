@@ -136,6 +136,51 @@ impl Batch {
         self.select(rows, |array| compute::take(array, positions, None))
     }
 
+    /// The rows `offset..offset + len`.
+    pub fn slice(&self, offset: usize, len: usize) -> Batch {
+        let kinds = match &self.kinds {
+            RowKinds::Insert => RowKinds::Insert,
+            RowKinds::PerRow(kinds) => RowKinds::PerRow(kinds.slice(offset, len)),
+        };
+        let watermarks = match &self.watermarks {
+            RowWatermarks::Constant(watermark) => RowWatermarks::Constant(*watermark),
+            RowWatermarks::PerRow(watermarks) => RowWatermarks::PerRow(watermarks.slice(offset, len)),
+        };
+        let origin = Origin { first_row: self.origin.first_row + offset as u64, ..self.origin };
+        let ingest_ms = self.ingest_ms;
+        Batch { rows: self.rows.slice(offset, len), kinds, origin, watermarks, ingest_ms }
+    }
+
+    /// These rows, then those of `other` (the same columns and split).
+    pub fn concat(self, other: Batch) -> Result<Batch> {
+        let rows = crate::operator::concat_rows(&self.rows, &other.rows)?;
+        let all = |kind: fn(&Batch, usize) -> u8| {
+            let own = (0..self.len()).map(|row| kind(&self, row));
+            own.chain((0..other.len()).map(|row| kind(&other, row))).collect::<Vec<u8>>()
+        };
+        let kinds = match (&self.kinds, &other.kinds) {
+            (RowKinds::Insert, RowKinds::Insert) => RowKinds::Insert,
+            _ => RowKinds::PerRow(UInt8Array::from(all(|batch, row| batch.kinds.get(row) as u8))),
+        };
+        let watermarks = match (&self.watermarks, &other.watermarks) {
+            (RowWatermarks::Constant(a), RowWatermarks::Constant(b)) if a == b => RowWatermarks::Constant(*a),
+            _ => {
+                let own = (0..self.len()).map(|row| self.watermarks.get(row));
+                let others = (0..other.len()).map(|row| other.watermarks.get(row));
+                RowWatermarks::PerRow(Int64Array::from_iter_values(own.chain(others)))
+            }
+        };
+        Ok(Batch { rows, kinds, watermarks, origin: self.origin, ingest_ms: self.ingest_ms })
+    }
+
+    /// The weight of each row; `None` = every row is added.
+    pub fn weights(&self) -> Option<Vec<i64>> {
+        match &self.kinds {
+            RowKinds::Insert => None,
+            RowKinds::PerRow(_) => Some((0..self.len()).map(|row| self.kinds.get(row).weight()).collect()),
+        }
+    }
+
     fn select(
         &self,
         rows: RecordBatch,

@@ -5,10 +5,15 @@
 //! This crate does *no* I/O, reads no clock, starts no thread and shares no state.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod aggregate;
 pub mod batch;
+pub mod ledger;
 pub mod operator;
+pub mod pipeline;
 pub mod state;
+pub mod time;
+pub mod window;
 
 pub use batch::{Batch, Event, Origin, RowKinds, RowWatermarks, SplitId, SplitStatus};

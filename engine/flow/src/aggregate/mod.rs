@@ -4,9 +4,51 @@
 //! it, so results can be emitted again and again. Its partial state is a list of Arrow columns: what
 //! crosses between shards, and what a snapshot holds.
 
-use arrow::array::{ArrayRef, BooleanArray};
+mod approx;
+mod avg;
+mod count;
+mod distinct;
+mod encoding;
+mod first_last;
+mod listagg;
+mod min_max;
+mod ordered;
+mod percentile;
+mod sum;
+mod variance;
+
+use arrow::array::{Array, ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
-use millrace_plan::{AggregateCall, Result};
+use millrace_plan::{AggregateCall, Error, Result};
+
+/// Every aggregate function. Adding one = one file and one line here.
+pub static AGGREGATES: &[&AggregateFunction] = &[
+    &count::COUNT,
+    &sum::SUM,
+    &avg::AVG,
+    &min_max::MIN,
+    &min_max::MAX,
+    &variance::STDDEV_POP,
+    &variance::STDDEV_SAMP,
+    &variance::VAR_POP,
+    &variance::VAR_SAMP,
+    &first_last::FIRST_VALUE,
+    &first_last::LAST_VALUE,
+    &listagg::LISTAGG,
+    &approx::APPROX_COUNT_DISTINCT,
+    &percentile::PERCENTILE,
+];
+
+/// Makes the aggregator of a call. `retracting`: rows may be taken back.
+pub fn create(call: &AggregateCall, retracting: bool) -> Result<Box<dyn Aggregator>> {
+    let Some(function) = AGGREGATES.iter().find(|function| function.name == call.function) else {
+        return Err(Error::query(format!("unknown aggregate function {}", call.function.to_uppercase())));
+    };
+    match call.distinct && !function.ignores_distinct {
+        true => distinct::create(function, call),
+        false => (function.create)(call, retracting),
+    }
+}
 
 /// Rows to add to (or take back from) groups.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +65,27 @@ pub struct Update<'a> {
     pub first_order: u64,
 }
 
+impl Update<'_> {
+    /// True if every row counts: no filter, no null in the first argument, nothing taken back.
+    pub fn is_plain(&self) -> bool {
+        let nulls = self.args.first().is_some_and(|arg| arg.null_count() > 0);
+        self.filter.is_none() && self.weights.is_none() && !nulls
+    }
+
+    /// Calls `each(row, group, weight)` for every row that the filter keeps and whose first argument (if
+    /// there is one) is not null.
+    #[inline]
+    pub fn for_each(&self, mut each: impl FnMut(usize, usize, i64)) {
+        let nulls = self.args.first().and_then(|arg| arg.logical_nulls());
+        for (row, group) in self.groups.iter().enumerate() {
+            let kept = self.filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+            if kept && nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) {
+                each(row, *group as usize, self.weights.map_or(1, |weights| weights[row]));
+            }
+        }
+    }
+}
+
 /// Results of `evaluate`, and the groups whose result cannot be represented.
 #[derive(Debug)]
 pub struct Evaluated {
@@ -32,8 +95,15 @@ pub struct Evaluated {
     pub faults: Vec<(usize, String)>,
 }
 
+impl Evaluated {
+    /// Results without a fault.
+    pub fn of(values: ArrayRef) -> Self {
+        Evaluated { values, faults: vec![] }
+    }
+}
+
 /// One aggregate call over the groups of one table.
-pub trait Aggregator: Send {
+pub trait Aggregator {
     /// Makes room for groups `0..groups`; new groups are empty.
     fn resize(&mut self, groups: usize);
 
@@ -63,6 +133,19 @@ pub trait Aggregator: Send {
 pub struct AggregateFunction {
     /// The name in `AggregateCall::function`.
     pub name: &'static str,
+    /// DISTINCT does not change the result (MIN, MAX).
+    pub ignores_distinct: bool,
     /// Makes the aggregator for a call. `retracting`: rows may be taken back.
     pub create: fn(call: &AggregateCall, retracting: bool) -> Result<Box<dyn Aggregator>>,
+}
+
+/// The type of a call's first argument.
+fn argument(call: &AggregateCall) -> Result<&DataType> {
+    call.arg_types.first().ok_or_else(|| Error::bug(format!("{} without an argument", call.function)))
+}
+
+/// The error of a call whose argument type the function cannot take.
+fn unusable(call: &AggregateCall) -> Error {
+    let types: Vec<String> = call.arg_types.iter().map(|own| own.to_string()).collect();
+    Error::query(format!("{} cannot take {}", call.function.to_uppercase(), types.join(", ")))
 }

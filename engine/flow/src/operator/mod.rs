@@ -1,8 +1,76 @@
 //! Operators: one file per operator, and the trait they all are.
 
-use millrace_plan::Result;
+mod calc;
+mod exchange;
+mod expand;
+mod forward;
+mod group_aggregate;
+mod row_time;
+mod window_aggregate;
+mod window_assign;
+
+use arrow::array::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use millrace_plan::{Error, Limits, Node, Plan, Result};
 
 use crate::batch::{Batch, Event, SplitId, SplitStatus};
+
+pub use calc::concat_rows;
+pub use exchange::{Exchange, Route};
+pub use row_time::RowTime;
+
+/// Makes the operator of a node. Exchanges and row times are made by the pipeline, which talks to them.
+pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Operator>> {
+    use millrace_plan::Operator as Spec;
+    let input = node.inputs.first().map(|input| plan.nodes[*input].schema.clone());
+    let input = || input.clone().ok_or_else(|| Error::bug(format!("{} without input", node.operator.name())));
+    Ok(match &node.operator {
+        Spec::Source { .. } | Spec::Union | Spec::Sink { .. } => Box::new(forward::Forward::default()),
+        Spec::Calc { filter, exprs, now } => {
+            Box::new(calc::Calc::new(filter.clone(), exprs.clone(), *now, node.schema.clone()))
+        }
+        Spec::Expand { projections } => {
+            Box::new(expand::Expand::new(projections.clone(), node.schema.clone()))
+        }
+        Spec::WindowAssign { time, window } => {
+            Box::new(window_assign::WindowAssign::new(*time, *window, node.schema.clone()))
+        }
+        Spec::GroupAggregate { .. } => {
+            Box::new(group_aggregate::GroupAggregate::new(node, &raw_input(plan, node, &input()?), limits)?)
+        }
+        Spec::WindowAggregate { .. } => {
+            Box::new(window_aggregate::WindowAggregate::new(node, &raw_input(plan, node, &input()?), limits)?)
+        }
+        Spec::RowTime(spec) => Box::new(RowTime::new(spec.clone())),
+        Spec::Exchange(_) => return Err(Error::bug("the pipeline makes exchanges")),
+    })
+}
+
+/// The schema of the rows that an aggregation was planned over: below its `Local` half, if it is the
+/// `Final` one.
+fn raw_input(plan: &Plan, node: &Node, input: &arrow::datatypes::SchemaRef) -> arrow::datatypes::SchemaRef {
+    use millrace_plan::{Operator as Spec, Phase};
+    let phase = match &node.operator {
+        Spec::GroupAggregate { phase, .. } | Spec::WindowAggregate { phase, .. } => *phase,
+        _ => return input.clone(),
+    };
+    let below = |node: &Node| node.inputs.first().map(|input| &plan.nodes[*input]);
+    let local = (phase == Phase::Final).then(|| below(node).and_then(below)).flatten();
+    match local.and_then(below) {
+        Some(rows) => rows.schema.clone(),
+        None => input.clone(),
+    }
+}
+
+/// A row as text, for the dead letters.
+pub fn print_row(rows: &RecordBatch, row: usize) -> String {
+    let options = FormatOptions::default().with_null("null");
+    let values = rows.columns().iter().map(|column| match ArrayFormatter::try_new(column, &options) {
+        Ok(formatter) => formatter.value(row).to_string(),
+        Err(_) => "?".into(),
+    });
+    values.collect::<Vec<_>>().join(", ")
+}
 
 /// What an operator may ask its pipeline for, and where its results go.
 #[derive(Debug, Default)]
@@ -11,6 +79,8 @@ pub struct Output {
     pub events: Vec<Event>,
     /// Rows that cannot be processed: counted in the ledger and sent to the dead letters.
     pub bad: Vec<BadRow>,
+    /// Rows whose last window had fired: counted in the ledger.
+    pub late: Vec<Batch>,
 }
 
 impl Output {

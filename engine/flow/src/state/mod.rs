@@ -1,1 +1,9 @@
-//! Keyed state: the group table.
+//! Keyed state: groups by key, and the aggregates of each group, as columns.
+
+mod group_table;
+mod grouped;
+mod hash;
+
+pub use group_table::GroupTable;
+pub use grouped::{Grouped, PARTIAL_HASH, PARTIAL_ROWS, PartialLayout};
+pub use hash::{hash_keys, partition_of};

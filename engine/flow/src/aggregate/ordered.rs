@@ -1,0 +1,145 @@
+//! The values of each group in the order of their rows: what FIRST_VALUE, LAST_VALUE and LISTAGG read.
+//!
+//! Rows taken back leave the earliest equal value out; one that comes before its insert waits for it.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{ArrayRef, AsArray};
+use arrow::datatypes::{DataType, UInt64Type};
+use millrace_plan::Result;
+
+use super::encoding::{ValueEncoding, number_list_type, number_lists, value_list_type, value_lists};
+use super::{Aggregator, Evaluated, Update};
+
+/// The result of one group's values, given in order.
+pub type ReadOrdered = fn(&BTreeMap<u64, Box<[u8]>>) -> Option<&[u8]>;
+
+/// What is made of the ordered values.
+pub enum Reading {
+    /// One of them, with the type of the argument.
+    One(ReadOrdered),
+    /// All of them, as text joined by this separator.
+    Joined(String),
+}
+
+/// Ordered values per group.
+pub struct Ordered {
+    encoding: ValueEncoding,
+    groups: Vec<Group>,
+    reading: Reading,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Group {
+    values: BTreeMap<u64, Box<[u8]>>,
+    /// Values taken back before they came.
+    owed: Vec<Box<[u8]>>,
+}
+
+impl Group {
+    fn add(&mut self, mut order: u64, value: &[u8]) {
+        if let Some(position) = self.owed.iter().position(|owed| owed[..] == *value) {
+            self.owed.swap_remove(position);
+            return;
+        }
+        while self.values.contains_key(&order) {
+            order += 1;
+        }
+        self.values.insert(order, value.into());
+    }
+
+    fn remove(&mut self, value: &[u8]) {
+        let found = self.values.iter().find(|(_, own)| own[..] == *value).map(|(order, _)| *order);
+        match found {
+            Some(order) => {
+                self.values.remove(&order);
+            }
+            None => self.owed.push(value.into()),
+        }
+    }
+}
+
+impl Ordered {
+    /// Ordered values of `data_type`.
+    pub fn new(data_type: &DataType, reading: Reading) -> Result<Self> {
+        Ok(Ordered { encoding: ValueEncoding::new(data_type)?, groups: vec![], reading })
+    }
+
+    fn joined(&self, groups: &[u32], separator: &str) -> Result<Evaluated> {
+        let mut texts = Vec::with_capacity(groups.len());
+        for group in groups {
+            let values = &self.groups[*group as usize].values;
+            if values.is_empty() {
+                texts.push(None);
+                continue;
+            }
+            let encoded: Vec<Option<&[u8]>> = values.values().map(|value| Some(&value[..])).collect();
+            let decoded = self.encoding.decode(encoded.into_iter())?;
+            let decoded = decoded.as_string::<i32>();
+            let parts: Vec<&str> = decoded.iter().flatten().collect();
+            texts.push(Some(parts.join(separator)));
+        }
+        let texts: arrow::array::StringArray = texts.into_iter().collect();
+        Ok(Evaluated::of(std::sync::Arc::new(texts)))
+    }
+}
+
+impl Aggregator for Ordered {
+    fn resize(&mut self, groups: usize) {
+        self.groups.resize(groups, Group::default());
+    }
+
+    fn update(&mut self, update: &Update) -> Result<()> {
+        let rows = self.encoding.encode(&update.args[0])?;
+        update.for_each(|row, group, weight| match weight > 0 {
+            true => self.groups[group].add(update.first_order + row as u64, rows.row(row).as_ref()),
+            false => self.groups[group].remove(rows.row(row).as_ref()),
+        });
+        Ok(())
+    }
+
+    fn merge(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
+        let (values, orders) = (state[0].as_list::<i32>(), state[1].as_list::<i32>());
+        let (bytes, numbers) =
+            (values.values().as_binary::<i32>(), orders.values().as_primitive::<UInt64Type>());
+        for (row, group) in groups.iter().enumerate() {
+            let range = values.value_offsets()[row] as usize..values.value_offsets()[row + 1] as usize;
+            for item in range {
+                self.groups[*group as usize].add(numbers.value(item), bytes.value(item));
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
+        let picked = || groups.iter().map(|group| &self.groups[*group as usize].values);
+        Ok(vec![
+            value_lists(picked().map(|own| own.values().map(|value| &value[..]).collect())),
+            number_lists::<UInt64Type>(picked().map(|own| own.keys().copied().collect())),
+        ])
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        vec![value_list_type(), number_list_type::<UInt64Type>()]
+    }
+
+    fn evaluate(&self, groups: &[u32]) -> Result<Evaluated> {
+        match &self.reading {
+            Reading::Joined(separator) => self.joined(groups, separator),
+            Reading::One(read) => {
+                let values = groups.iter().map(|group| read(&self.groups[*group as usize].values));
+                Ok(Evaluated::of(self.encoding.decode(values)?))
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.groups.clear();
+    }
+
+    fn bytes(&self) -> usize {
+        const ENTRY: usize = 72;
+        let entries: usize = self.groups.iter().map(|own| own.values.len() * ENTRY).sum();
+        entries + self.groups.capacity() * size_of::<Group>()
+    }
+}

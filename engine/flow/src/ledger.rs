@@ -1,0 +1,99 @@
+//! The row-conservation account: every row read is somewhere.
+
+use std::fmt::Write;
+
+use millrace_plan::{Error, Operator as Spec, Phase, Plan, Result};
+
+use crate::operator::Account;
+use crate::pipeline::ShardId;
+
+/// The rows an exchange has sent to and received from each shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelAccount {
+    /// Rows sent, by shard.
+    pub sent: Vec<u64>,
+    /// Rows received, by shard.
+    pub received: Vec<u64>,
+}
+
+/// The account of one node on one shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeAccount {
+    /// The node.
+    pub node: usize,
+    /// Its operator's name.
+    pub operator: String,
+    /// Its rows.
+    pub account: Account,
+    /// Its watermark, in milliseconds.
+    pub watermark: i64,
+    /// For exchanges.
+    pub channels: Option<ChannelAccount>,
+}
+
+/// Adds up the accounts of one shard. To be called when the pipeline is at rest.
+pub fn check(plan: &Plan, shard: ShardId, accounts: &[NodeAccount]) -> Result<()> {
+    for own in accounts {
+        if let Some(wrong) = imbalance(plan, accounts, own) {
+            return Err(Error::bug(format!(
+                "the ledger of shard {} does not balance at node {} ({}): {wrong}\n{}",
+                shard.index,
+                own.node,
+                own.operator,
+                table(accounts)
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option<String> {
+    let Account { rows_in, rows_out, filtered, late, bad, accepted, retired, in_state, .. } = own.account;
+    let node = &plan.nodes[own.node];
+    let sent: u64 = node.inputs.iter().map(|input| accounts[*input].account.rows_out).sum();
+    if !node.inputs.is_empty() && rows_in != sent {
+        return Some(format!("{rows_in} rows came in, but its inputs sent {sent}"));
+    }
+    match &node.operator {
+        Spec::Source { .. } | Spec::RowTime(_) | Spec::Calc { .. } | Spec::Union | Spec::Sink { .. } => {
+            let out = rows_out + filtered + late + bad;
+            (rows_in != out).then(|| format!("{rows_in} rows in, {out} out, filtered, late or bad"))
+        }
+        Spec::GroupAggregate { phase, .. } | Spec::WindowAggregate { phase, .. } => {
+            let kept = retired + in_state;
+            if accepted != kept {
+                return Some(format!("{accepted} rows accepted, {kept} retired or in state"));
+            }
+            // Partial states stand for more rows than come in.
+            let taken = accepted + late + filtered;
+            (*phase != Phase::Final && rows_in != taken)
+                .then(|| format!("{rows_in} rows in, {taken} accepted, late or outside of every window"))
+        }
+        Spec::Expand { .. } | Spec::WindowAssign { .. } | Spec::Exchange(_) => None,
+    }
+}
+
+/// The accounts as a table.
+pub fn table(accounts: &[NodeAccount]) -> String {
+    let mut text = String::from(
+        "  node operator               in         out    filtered        late         bad    accepted     retired    in state\n",
+    );
+    for own in accounts {
+        let account = &own.account;
+        let _ = writeln!(
+            text,
+            "  {:>4} {:<16} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}",
+            own.node,
+            own.operator,
+            account.rows_in,
+            account.rows_out,
+            account.filtered,
+            account.late,
+            account.bad,
+            account.accepted,
+            account.retired,
+            account.in_state
+        );
+    }
+    text
+}

@@ -1,0 +1,151 @@
+//! Filter and project. A row whose expression fails leaves for the dead letters; the others go on.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, TimestampMillisecondArray,
+};
+use arrow::compute::{concat_batches, prep_null_mask_filter};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion_physical_expr::PhysicalExpr;
+use millrace_plan::{Error, ProjectExpr, Result};
+
+use super::{Account, BadRow, Operator, Output, print_row};
+use crate::batch::Batch;
+
+/// The Calc operator.
+pub struct Calc {
+    filter: Option<Arc<dyn PhysicalExpr>>,
+    exprs: Vec<ProjectExpr>,
+    now: bool,
+    schema: SchemaRef,
+    account: Account,
+}
+
+impl Calc {
+    /// Filters by `filter`, then computes `exprs` as columns of `schema`.
+    pub fn new(
+        filter: Option<Arc<dyn PhysicalExpr>>,
+        exprs: Vec<ProjectExpr>,
+        now: bool,
+        schema: SchemaRef,
+    ) -> Self {
+        Calc { filter, exprs, now, schema, account: Account::default() }
+    }
+
+    fn compute(&mut self, batch: Batch, out: &mut Output) -> Result<Option<Batch>> {
+        let input = match self.now {
+            true => with_now(&batch)?,
+            false => batch.rows.clone(),
+        };
+        match self.evaluate(&input) {
+            Ok((kept, rows)) => {
+                let batch = match kept {
+                    None => batch,
+                    Some(kept) => {
+                        self.account.filtered += (batch.len() - kept.true_count()) as u64;
+                        batch.filter(&kept)?
+                    }
+                };
+                Ok(Some(Batch { rows, ..batch }))
+            }
+            Err(reason) => self.halves(batch, reason, out),
+        }
+    }
+
+    /// The rows that the filter keeps (`None` = all) and their computed columns.
+    fn evaluate(&self, input: &RecordBatch) -> Result<(Option<BooleanArray>, RecordBatch), String> {
+        let text = |error: datafusion_common::DataFusionError| {
+            error.strip_backtrace().lines().next().unwrap_or_default().to_string()
+        };
+        let mut kept = None;
+        let filtered;
+        let mut input = input;
+        if let Some(filter) = &self.filter {
+            let mask =
+                filter.evaluate(input).and_then(|value| value.into_array(input.num_rows())).map_err(text)?;
+            let mask = mask.as_boolean_opt().ok_or("the filter is not a condition")?;
+            let mask = if mask.null_count() > 0 { prep_null_mask_filter(mask) } else { mask.clone() };
+            if mask.true_count() < mask.len() {
+                filtered =
+                    arrow::compute::filter_record_batch(input, &mask).map_err(|error| error.to_string())?;
+                input = &filtered;
+                kept = Some(mask);
+            }
+        }
+        let rows = input.num_rows();
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.exprs.len());
+        for (own, field) in self.exprs.iter().zip(self.schema.fields()) {
+            let column = own.expr.evaluate(input).and_then(|value| value.into_array(rows)).map_err(text)?;
+            columns.push(match column.data_type() == field.data_type() {
+                true => column,
+                false => {
+                    arrow::compute::cast(&column, field.data_type()).map_err(|error| error.to_string())?
+                }
+            });
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let rows = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options);
+        rows.map(|rows| (kept, rows)).map_err(|error| error.to_string())
+    }
+
+    /// Finds the rows that fail by halving; the others go on, in order.
+    fn halves(&mut self, batch: Batch, reason: String, out: &mut Output) -> Result<Option<Batch>> {
+        if batch.len() == 1 {
+            self.account.bad += 1;
+            out.bad.push(BadRow {
+                split: batch.origin.split,
+                row: batch.origin.first_row,
+                reason,
+                raw: print_row(&batch.rows, 0),
+            });
+            return Ok(None);
+        }
+        let middle = batch.len() / 2;
+        let (left, right) = (batch.slice(0, middle), batch.slice(middle, batch.len() - middle));
+        let left = self.compute(left, out)?;
+        let right = self.compute(right, out)?;
+        match (left, right) {
+            (Some(left), Some(right)) => left.concat(right).map(Some),
+            (one, None) | (None, one) => Ok(one),
+        }
+    }
+}
+
+/// The rows with the ingest time as one more column.
+fn with_now(batch: &Batch) -> Result<RecordBatch> {
+    let now = TimestampMillisecondArray::from(vec![batch.ingest_ms; batch.len()]).with_timezone("UTC");
+    let data_type = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
+    let mut fields: Vec<_> = batch.rows.schema().fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new("__now", data_type, false)));
+    let mut columns = batch.rows.columns().to_vec();
+    columns.push(Arc::new(now));
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+        .map_err(|error| Error::bug(format!("ingest time: {error}")))
+}
+
+impl Operator for Calc {
+    fn on_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> Result<()> {
+        self.account.rows_in += batch.len() as u64;
+        if let Some(batch) = self.compute(batch, out)? {
+            self.account.rows_out += batch.len() as u64;
+            out.batch(batch);
+        }
+        Ok(())
+    }
+
+    fn account(&self) -> Account {
+        self.account
+    }
+}
+
+/// Rows of `left`, then of `right`.
+pub fn concat_rows(left: &RecordBatch, right: &RecordBatch) -> Result<RecordBatch> {
+    if left.num_columns() == 0 {
+        let options = RecordBatchOptions::new().with_row_count(Some(left.num_rows() + right.num_rows()));
+        return RecordBatch::try_new_with_options(left.schema(), vec![], &options)
+            .map_err(|error| Error::bug(format!("joining rows: {error}")));
+    }
+    concat_batches(&left.schema(), [left, right])
+        .map_err(|error| Error::bug(format!("joining rows: {error}")))
+}

@@ -1,0 +1,45 @@
+//! Grouping sets: each row leaves once for each set.
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use millrace_plan::{Error, ProjectExpr, Result};
+
+use super::{Account, Operator, Output};
+use crate::batch::Batch;
+
+/// The Expand operator.
+pub struct Expand {
+    projections: Vec<Vec<ProjectExpr>>,
+    schema: SchemaRef,
+    account: Account,
+}
+
+impl Expand {
+    /// Sends each row once for each list of expressions, as columns of `schema`.
+    pub fn new(projections: Vec<Vec<ProjectExpr>>, schema: SchemaRef) -> Self {
+        Expand { projections, schema, account: Account::default() }
+    }
+}
+
+impl Operator for Expand {
+    fn on_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> Result<()> {
+        let bug = |error: &dyn std::fmt::Display| Error::bug(format!("grouping sets: {error}"));
+        self.account.rows_in += batch.len() as u64;
+        for projection in &self.projections {
+            let columns = projection.iter().zip(self.schema.fields()).map(|(own, field)| {
+                let value = own.expr.evaluate(&batch.rows).map_err(|error| bug(&error))?;
+                let column = value.into_array(batch.len()).map_err(|error| bug(&error))?;
+                arrow::compute::cast(&column, field.data_type()).map_err(|error| bug(&error))
+            });
+            let columns = columns.collect::<Result<Vec<ArrayRef>>>()?;
+            let rows = RecordBatch::try_new(self.schema.clone(), columns).map_err(|error| bug(&error))?;
+            self.account.rows_out += rows.num_rows() as u64;
+            out.batch(batch.with_rows(rows)?);
+        }
+        Ok(())
+    }
+
+    fn account(&self) -> Account {
+        self.account
+    }
+}

@@ -1,0 +1,310 @@
+//! Continuous GROUP BY.
+//!
+//! A change is emitted as the difference between a group's result before its first change since the last
+//! emission and its result now; nothing else is remembered of what was sent.
+
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::{concat, take};
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::row::{RowConverter, SortField};
+use millrace_plan::{EmitMode, Error, Limits, Node, Operator as Spec, Phase, Result, RowKind};
+
+use super::{Account, BadRow, Operator, Output, print_row};
+use crate::batch::{Batch, Event, RowKinds};
+use crate::state::{Grouped, PARTIAL_ROWS, PartialLayout, hash_keys};
+
+/// The GroupAggregate operator.
+pub struct GroupAggregate {
+    keys: Vec<usize>,
+    phase: Phase,
+    emit: EmitMode,
+    schema: SchemaRef,
+    layout: PartialLayout,
+    groups: Grouped,
+    hashes: Vec<u64>,
+    /// Groups changed since the last emission, in the order of their first change.
+    dirty: Vec<u32>,
+    is_dirty: Vec<bool>,
+    /// Groups whose result has been sent and not taken back.
+    sent: Vec<bool>,
+    /// The results of `dirty` before their first change, in parts.
+    before: Vec<Vec<ArrayRef>>,
+    batch_rows: usize,
+    ingest_ms: i64,
+    account: Account,
+}
+
+/// A `Local` table this large flushes before the next emission.
+const MOST_LOCAL_GROUPS: usize = 1 << 16;
+
+impl GroupAggregate {
+    /// The operator of `node` over rows of `input` (of the rows below the `Local` half, for `Final`).
+    pub fn new(node: &Node, input: &SchemaRef, limits: &Limits) -> Result<Self> {
+        let Spec::GroupAggregate { keys, aggregates, phase, emit, retracting } = &node.operator else {
+            return Err(Error::bug("not a GroupAggregate"));
+        };
+        let key_types: Vec<DataType> = keys.iter().map(|key| input.field(*key).data_type().clone()).collect();
+        Ok(GroupAggregate {
+            keys: keys.clone(),
+            phase: *phase,
+            emit: *emit,
+            schema: node.schema.clone(),
+            layout: PartialLayout::new(0, &key_types, aggregates)?,
+            groups: Grouped::new(aggregates.clone().into(), &key_types, *retracting)?,
+            hashes: vec![],
+            dirty: vec![],
+            is_dirty: vec![],
+            sent: vec![],
+            before: vec![],
+            batch_rows: limits.batch_rows,
+            ingest_ms: 0,
+            account: Account::default(),
+        })
+    }
+
+    fn tracks_changes(&self) -> bool {
+        self.emit == EmitMode::Changes && self.phase != Phase::Local
+    }
+
+    /// Remembers the results of groups that are about to change for the first time since the last
+    /// emission.
+    fn note_before(&mut self, touched: &[u32]) -> Result<()> {
+        self.is_dirty.resize(self.groups.len(), false);
+        self.sent.resize(self.groups.len(), false);
+        let first = self.dirty.len();
+        for group in touched {
+            if !self.is_dirty[*group as usize] {
+                self.is_dirty[*group as usize] = true;
+                self.dirty.push(*group);
+            }
+        }
+        if self.dirty.len() > first {
+            let (columns, _) = self.groups.evaluate(&self.dirty[first..])?;
+            self.before.push(columns);
+        }
+        Ok(())
+    }
+
+    fn add_rows(&mut self, batch: &Batch) -> Result<()> {
+        let keys: Vec<ArrayRef> = self.keys.iter().map(|key| batch.rows.column(*key).clone()).collect();
+        hash_keys(&keys, batch.len(), &mut self.hashes)?;
+        let touched = self.groups.locate(&keys, &self.hashes)?.to_vec();
+        if self.tracks_changes() {
+            self.note_before(&touched)?;
+        }
+        self.account.accepted += batch.len() as u64;
+        let weights = batch.weights();
+        self.groups.update(&batch.rows, weights.as_deref(), batch.origin.order(0))
+    }
+
+    fn add_partial(&mut self, batch: &Batch) -> Result<()> {
+        let (keys, hashes) = Grouped::keys_of(&self.layout, &batch.rows);
+        let touched = self.groups.locate(keys, hashes)?.to_vec();
+        if self.tracks_changes() {
+            self.note_before(&touched)?;
+        }
+        let before = self.groups.rows();
+        self.groups.merge_states(&self.layout, &batch.rows)?;
+        self.account.accepted += self.groups.rows() - before;
+        Ok(())
+    }
+
+    /// Sends partial states and forgets them.
+    fn flush(&mut self, out: &mut Output) -> Result<()> {
+        if self.groups.is_empty() {
+            return Ok(());
+        }
+        let partial = self.groups.partial(&self.layout, &[])?;
+        self.account.retired += self.groups.rows();
+        self.account.rows_out += partial.num_rows() as u64;
+        out.batch(Batch::derived(partial, self.ingest_ms));
+        self.groups.clear();
+        Ok(())
+    }
+
+    /// Sends what has changed since the last emission.
+    fn send_changes(&mut self, out: &mut Output) -> Result<()> {
+        if self.dirty.is_empty() {
+            return Ok(());
+        }
+        let dirty = std::mem::take(&mut self.dirty);
+        let before = join_parts(std::mem::take(&mut self.before))?;
+        let (after, faults) = self.groups.evaluate(&dirty)?;
+        let before = self.record(before)?;
+        let after = self.record(after)?;
+        let faulty = self.report(&after, faults, out);
+        let same = equal_rows(&before, &after)?;
+        // Positions below `dirty.len()` are old rows, the others new ones.
+        let (mut positions, mut kinds) = (vec![], vec![]);
+        for (index, group) in dirty.iter().enumerate() {
+            let group = *group as usize;
+            self.is_dirty[group] = false;
+            let was = self.sent[group];
+            let is = self.groups.is_live(group as u32) && !faulty.contains(&index);
+            self.sent[group] = is;
+            let (old, new) = (index as u32, (dirty.len() + index) as u32);
+            match (was, is) {
+                (false, true) => push(&mut positions, &mut kinds, [(new, RowKind::Insert)]),
+                (true, false) => push(&mut positions, &mut kinds, [(old, RowKind::Delete)]),
+                (true, true) if !same[index] => {
+                    push(
+                        &mut positions,
+                        &mut kinds,
+                        [(old, RowKind::UpdateBefore), (new, RowKind::UpdateAfter)],
+                    );
+                }
+                _ => {}
+            }
+        }
+        self.send_rows(&before, &after, positions, kinds, out)
+    }
+
+    fn send_rows(
+        &mut self,
+        before: &RecordBatch,
+        after: &RecordBatch,
+        positions: Vec<u32>,
+        kinds: Vec<RowKind>,
+        out: &mut Output,
+    ) -> Result<()> {
+        let both = super::concat_rows(before, after)?;
+        for (positions, kinds) in
+            positions.chunks(self.batch_rows.max(2)).zip(kinds.chunks(self.batch_rows.max(2)))
+        {
+            let rows = take_rows(&both, positions)?;
+            self.account.rows_out += rows.num_rows() as u64;
+            let insert_only = kinds.iter().all(|kind| *kind == RowKind::Insert);
+            let kinds =
+                if insert_only { RowKinds::Insert } else { RowKinds::from_kinds(kinds.iter().copied()) };
+            out.events.push(Event::Batch(Batch { kinds, ..Batch::derived(rows, self.ingest_ms) }));
+        }
+        Ok(())
+    }
+
+    /// Sends every group once.
+    fn send_all(&mut self, out: &mut Output) -> Result<()> {
+        let live = self.groups.live();
+        for groups in live.chunks(self.batch_rows) {
+            let (columns, faults) = self.groups.evaluate(groups)?;
+            let rows = self.record(columns)?;
+            let faulty = self.report(&rows, faults, out);
+            let kept: Vec<u32> =
+                (0..groups.len()).filter(|row| !faulty.contains(row)).map(|row| row as u32).collect();
+            let rows = if faulty.is_empty() { rows } else { take_rows(&rows, &kept)? };
+            self.account.rows_out += rows.num_rows() as u64;
+            out.batch(Batch::derived(rows, self.ingest_ms));
+        }
+        Ok(())
+    }
+
+    fn record(&self, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
+        record(&self.schema, columns)
+    }
+
+    /// Sends the groups whose result cannot be represented to the dead letters; answers their positions.
+    fn report(&mut self, rows: &RecordBatch, faults: Vec<(usize, String)>, out: &mut Output) -> Vec<usize> {
+        report_faults(rows, faults, &mut self.account, out)
+    }
+}
+
+fn push<const N: usize>(positions: &mut Vec<u32>, kinds: &mut Vec<RowKind>, rows: [(u32, RowKind); N]) {
+    for (position, kind) in rows {
+        positions.push(position);
+        kinds.push(kind);
+    }
+}
+
+/// The rows at these positions.
+pub fn take_rows(rows: &RecordBatch, positions: &[u32]) -> Result<RecordBatch> {
+    let bug = |error: arrow::error::ArrowError| Error::bug(format!("picking rows: {error}"));
+    let positions = UInt32Array::from(positions.to_vec());
+    let columns = rows.columns().iter().map(|column| take(column, &positions, None).map_err(bug));
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    record(&rows.schema(), columns)
+}
+
+/// Columns as rows of `schema`.
+pub fn record(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
+    RecordBatch::try_new(schema.clone(), columns).map_err(|error| Error::bug(format!("results: {error}")))
+}
+
+/// Sends rows whose result cannot be represented to the dead letters; answers their positions.
+pub fn report_faults(
+    rows: &RecordBatch,
+    faults: Vec<(usize, String)>,
+    account: &mut Account,
+    out: &mut Output,
+) -> Vec<usize> {
+    let mut positions = vec![];
+    for (position, reason) in faults {
+        if !positions.contains(&position) {
+            account.bad += 1;
+            out.bad.push(BadRow { split: 0, row: 0, reason, raw: print_row(rows, position) });
+            positions.push(position);
+        }
+    }
+    positions
+}
+
+fn join_parts(parts: Vec<Vec<ArrayRef>>) -> Result<Vec<ArrayRef>> {
+    let bug = |error: arrow::error::ArrowError| Error::bug(format!("joining results: {error}"));
+    let columns = parts.first().map_or(0, Vec::len);
+    let column = |index: usize| {
+        let parts: Vec<&dyn arrow::array::Array> = parts.iter().map(|part| part[index].as_ref()).collect();
+        concat(&parts).map_err(bug)
+    };
+    (0..columns).map(column).collect()
+}
+
+/// For each row, whether both batches have the same values.
+pub fn equal_rows(left: &RecordBatch, right: &RecordBatch) -> Result<Vec<bool>> {
+    let bug = |error: arrow::error::ArrowError| Error::bug(format!("comparing results: {error}"));
+    let fields =
+        left.schema().fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
+    let converter = RowConverter::new(fields).map_err(bug)?;
+    let left = converter.convert_columns(left.columns()).map_err(bug)?;
+    let right = converter.convert_columns(right.columns()).map_err(bug)?;
+    Ok(left.iter().zip(right.iter()).map(|(left, right)| left == right).collect())
+}
+
+impl Operator for GroupAggregate {
+    fn on_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> Result<()> {
+        self.account.rows_in += batch.len() as u64;
+        self.ingest_ms = batch.ingest_ms;
+        match self.phase {
+            Phase::Final => self.add_partial(&batch)?,
+            Phase::Single | Phase::Local => self.add_rows(&batch)?,
+        }
+        if self.phase == Phase::Local && self.groups.len() > MOST_LOCAL_GROUPS {
+            self.flush(out)?;
+        }
+        Ok(())
+    }
+
+    fn on_tick(&mut self, out: &mut Output) -> Result<()> {
+        match (self.phase, self.emit) {
+            (_, EmitMode::Final) => Ok(()),
+            (Phase::Local, EmitMode::Changes) => self.flush(out),
+            (_, EmitMode::Changes) => self.send_changes(out),
+        }
+    }
+
+    fn on_end(&mut self, out: &mut Output) -> Result<()> {
+        match (self.phase, self.emit) {
+            (Phase::Local, _) => self.flush(out),
+            (_, EmitMode::Changes) => self.send_changes(out),
+            (_, EmitMode::Final) => self.send_all(out),
+        }
+    }
+
+    fn account(&self) -> Account {
+        Account { in_state: self.groups.rows(), state_bytes: self.groups.bytes() as u64, ..self.account }
+    }
+}
+
+/// The rows that a partial batch stands for.
+pub fn partial_rows(batch: &RecordBatch) -> u64 {
+    use arrow::array::AsArray;
+    use arrow::datatypes::Int64Type;
+    batch.column(PARTIAL_ROWS).as_primitive::<Int64Type>().values().iter().sum::<i64>() as u64
+}

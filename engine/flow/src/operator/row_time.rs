@@ -1,0 +1,134 @@
+//! Follows the row time of each split: the watermark, and each row's own watermark for lateness.
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
+use arrow::compute::{cast, max};
+use arrow::datatypes::{DataType, Int64Type};
+use millrace_plan::{Error, Result, RowTimeSpec, WATERMARK_MIN, WatermarkRule};
+
+use super::{Account, BadRow, Operator, Output, print_row};
+use crate::batch::{Batch, RowWatermarks, SplitId, SplitStatus};
+use crate::time::SplitTimes;
+
+/// The operator behind `WATERMARK FOR`.
+pub struct RowTime {
+    spec: RowTimeSpec,
+    times: SplitTimes,
+    sent: i64,
+    account: Account,
+}
+
+impl RowTime {
+    /// For this declaration.
+    pub fn new(spec: RowTimeSpec) -> Self {
+        RowTime { spec, times: SplitTimes::default(), sent: WATERMARK_MIN, account: Account::default() }
+    }
+
+    /// The watermark of a split.
+    pub fn split_watermark(&self, split: SplitId) -> i64 {
+        self.times.watermark(split)
+    }
+
+    /// The watermark that each row of the batch asks for.
+    fn proposals(&self, batch: &Batch) -> Result<Int64Array> {
+        let bug = |error: &dyn std::fmt::Display| Error::bug(format!("watermark: {error}"));
+        let (column, delay): (ArrayRef, i64) = match &self.spec.watermark {
+            WatermarkRule::Delay(delay) => (batch.rows.column(self.spec.column).clone(), *delay),
+            WatermarkRule::Expr(expr) => {
+                let value = expr.evaluate(&batch.rows).map_err(|error| bug(&error))?;
+                (value.into_array(batch.len()).map_err(|error| bug(&error))?, 0)
+            }
+        };
+        let millis = cast(&column, &DataType::Int64).map_err(|error| bug(&error))?;
+        let millis = millis.as_primitive::<Int64Type>();
+        Ok(match delay {
+            0 => millis.clone(),
+            delay => millis.unary(|time: i64| time.saturating_sub(delay)),
+        })
+    }
+
+    /// Takes out the rows without a row time.
+    fn without_nulls(&mut self, batch: Batch, out: &mut Output) -> Result<Batch> {
+        let times = batch.rows.column(self.spec.column);
+        if times.null_count() == 0 {
+            return Ok(batch);
+        }
+        let column = batch.rows.schema().field(self.spec.column).name().clone();
+        let valid: BooleanArray = (0..batch.len()).map(|row| Some(times.is_valid(row))).collect();
+        for row in (0..batch.len()).filter(|row| times.is_null(*row)) {
+            self.account.bad += 1;
+            out.bad.push(BadRow {
+                split: batch.origin.split,
+                row: batch.origin.first_row + row as u64,
+                reason: format!("column `{column}`: the row time is NULL"),
+                raw: print_row(&batch.rows, row),
+            });
+        }
+        batch.filter(&valid)
+    }
+
+    fn send(&mut self, out: &mut Output) {
+        let combined = self.times.combined();
+        if combined > self.sent {
+            self.sent = combined;
+            out.watermark(combined);
+        }
+    }
+}
+
+/// The watermark just before each row, given what each row asks for and the watermark before them all.
+fn before_each(proposals: &Int64Array, before: i64) -> RowWatermarks {
+    let values = proposals.values();
+    let ordered = proposals.null_count() == 0 && values.windows(2).all(|pair| pair[0] <= pair[1]);
+    if ordered {
+        return RowWatermarks::Constant(before);
+    }
+    let mut running = before;
+    let watermarks = proposals.iter().map(|proposal| {
+        let own = running;
+        running = running.max(proposal.unwrap_or(WATERMARK_MIN));
+        own
+    });
+    RowWatermarks::PerRow(Int64Array::from_iter_values(watermarks))
+}
+
+impl Operator for RowTime {
+    fn on_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> Result<()> {
+        self.account.rows_in += batch.len() as u64;
+        let mut batch = self.without_nulls(batch, out)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let split = batch.origin.split;
+        let proposals = self.proposals(&batch)?;
+        batch.watermarks = before_each(&proposals, self.times.watermark(split));
+        self.times.advance(split, max(&proposals).unwrap_or(WATERMARK_MIN));
+        self.account.rows_out += batch.len() as u64;
+        out.batch(batch);
+        self.send(out);
+        Ok(())
+    }
+
+    /// Watermarks come from here: what comes from below is replaced.
+    fn on_watermark(&mut self, _: i64, _: &mut Output) -> Result<()> {
+        Ok(())
+    }
+
+    fn on_split(&mut self, split: SplitId, status: SplitStatus, out: &mut Output) -> Result<()> {
+        self.times.set_status(split, status);
+        // While splits may still be announced, an ended one must not let time run ahead of them.
+        if status != SplitStatus::Active {
+            self.send(out);
+        }
+        Ok(())
+    }
+
+    fn on_end(&mut self, out: &mut Output) -> Result<()> {
+        self.times.end();
+        self.send(out);
+        Ok(())
+    }
+
+    fn account(&self) -> Account {
+        self.account
+    }
+}

@@ -1,0 +1,430 @@
+//! One shard's copy of a pipeline: **start reading here**.
+//!
+//! Rows come in by [`Pipeline::source_batch`] and [`Pipeline::receive`]; rows, messages for other shards
+//! and bad rows are taken out by the `take_*` functions. Between the two everything is synchronous: an
+//! event goes through a queue from operator to operator until nothing is left to do. The pipeline reads no
+//! clock and does no I/O; the caller says when the emit interval has passed ([`Pipeline::tick`]) and when
+//! to check the account ([`Pipeline::epoch`]).
+
+use std::collections::VecDeque;
+
+use millrace_plan::{
+    Error, Limits, Node, NodeId, Operator as Spec, Plan, Result, WATERMARK_MAX, WATERMARK_MIN,
+};
+
+use crate::batch::{Batch, Event, SplitId, SplitStatus};
+use crate::ledger::{self, ChannelAccount, NodeAccount};
+use crate::operator::{self, Account, BadRow, Exchange, Operator, Output, Route, RowTime};
+
+/// Which copy this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardId {
+    /// This shard, from 0.
+    pub index: usize,
+    /// How many there are.
+    pub count: usize,
+}
+
+/// What goes from one shard's pipeline to another's, in order per pair of shards.
+#[derive(Debug)]
+pub struct Message {
+    /// The exchange node it belongs to.
+    pub exchange: NodeId,
+    /// What it says.
+    pub body: Body,
+}
+
+/// The content of a [`Message`].
+#[derive(Debug)]
+pub enum Body {
+    /// Rows.
+    Batch(Batch),
+    /// The sender's watermark.
+    Watermark(i64),
+    /// An epoch ends here; so many rows were sent on this channel before it.
+    Barrier {
+        /// The epoch.
+        epoch: u64,
+        /// Rows sent so far.
+        rows_sent: u64,
+    },
+    /// Nothing will follow.
+    End,
+}
+
+/// A node at work.
+enum Unit {
+    Plain(Box<dyn Operator>),
+    RowTime(RowTime),
+    Exchange { route: Exchange, sent: Vec<u64>, received: Vec<u64> },
+}
+
+struct Port {
+    watermark: i64,
+    ended: bool,
+}
+
+struct NodeState {
+    unit: Unit,
+    /// Inputs; for an exchange one per shard.
+    ports: Vec<Port>,
+    watermark: i64,
+    ended: bool,
+    readers: Vec<(NodeId, usize)>,
+    is_sink: bool,
+    /// Rows that could not be decoded (sources).
+    undecoded: u64,
+}
+
+/// One shard's copy of a pipeline.
+pub struct Pipeline {
+    shard: ShardId,
+    plan: Plan,
+    nodes: Vec<NodeState>,
+    queue: VecDeque<(NodeId, usize, Event)>,
+    messages: Vec<(usize, Message)>,
+    rows: Vec<(NodeId, Batch)>,
+    bad: Vec<(NodeId, BadRow)>,
+    /// The row-time node of each source.
+    row_times: Vec<Option<NodeId>>,
+}
+
+impl Pipeline {
+    /// A copy of `plan` for one shard.
+    pub fn new(plan: &Plan, shard: ShardId, limits: &Limits) -> Result<Self> {
+        let nodes = plan.nodes.iter().enumerate().map(|(id, node)| node_state(plan, id, node, shard, limits));
+        let nodes = nodes.collect::<Result<Vec<_>>>()?;
+        let row_times = (0..nodes.len()).map(|id| find_row_time(plan, id)).collect();
+        Ok(Pipeline {
+            shard,
+            plan: plan.clone(),
+            nodes,
+            queue: VecDeque::new(),
+            messages: vec![],
+            rows: vec![],
+            bad: vec![],
+            row_times,
+        })
+    }
+
+    /// Decoded rows of one local split of a source.
+    pub fn source_batch(&mut self, source: NodeId, batch: Batch) -> Result<()> {
+        self.enter(source, Event::Batch(batch))
+    }
+
+    /// Rows of a source that could not be decoded, for the ledger.
+    pub fn source_bad(&mut self, source: NodeId, rows: u64) -> Result<()> {
+        self.nodes[source].undecoded += rows;
+        Ok(())
+    }
+
+    /// A local split of a source opened, fell silent or ended.
+    pub fn source_split(&mut self, source: NodeId, split: SplitId, status: SplitStatus) -> Result<()> {
+        self.enter(source, Event::Split(split, status))
+    }
+
+    /// No more local splits of this source, ever.
+    pub fn source_end(&mut self, source: NodeId) -> Result<()> {
+        self.enter(source, Event::End)
+    }
+
+    /// The watermark of a local split; [`WATERMARK_MIN`] without one.
+    pub fn split_watermark(&self, source: NodeId, split: SplitId) -> i64 {
+        match self.row_times[source].map(|id| &self.nodes[id].unit) {
+            Some(Unit::RowTime(row_time)) => row_time.split_watermark(split),
+            _ => WATERMARK_MIN,
+        }
+    }
+
+    /// A message from another shard's pipeline.
+    pub fn receive(&mut self, from: usize, message: Message) -> Result<()> {
+        let Message { exchange, body } = message;
+        match body {
+            Body::Batch(batch) => self.arrive(exchange, from, Event::Batch(batch))?,
+            Body::Watermark(watermark) => self.arrive(exchange, from, Event::Watermark(watermark))?,
+            Body::End => self.arrive(exchange, from, Event::End)?,
+            Body::Barrier { epoch, rows_sent } => self.check_channel(exchange, from, epoch, rows_sent)?,
+        }
+        self.run()
+    }
+
+    /// The emit interval has passed: partial states and collected changes leave.
+    pub fn tick(&mut self) -> Result<()> {
+        for id in 0..self.nodes.len() {
+            let mut out = Output::default();
+            let NodeState { unit: Unit::Plain(operator), ended: false, .. } = &mut self.nodes[id] else {
+                continue;
+            };
+            operator.on_tick(&mut out)?;
+            self.dispatch(id, out);
+            self.run()?;
+        }
+        Ok(())
+    }
+
+    /// An epoch ends: every channel says how many rows it has carried, and the receiver checks.
+    pub fn epoch(&mut self, epoch: u64) -> Result<()> {
+        for (id, node) in self.nodes.iter().enumerate() {
+            if let Unit::Exchange { sent, .. } = &node.unit {
+                let open = !node.ports.get(self.shard.index).is_none_or(|port| port.ended);
+                for target in (0..self.shard.count).filter(|target| open && *target != self.shard.index) {
+                    let body = Body::Barrier { epoch, rows_sent: sent[target] };
+                    self.messages.push((target, Message { exchange: id, body }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Messages for other shards, by shard, in order.
+    pub fn take_messages(&mut self) -> Vec<(usize, Message)> {
+        std::mem::take(&mut self.messages)
+    }
+
+    /// Rows that reached a sink.
+    pub fn take_rows(&mut self) -> Vec<(NodeId, Batch)> {
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Rows that could not be processed.
+    pub fn take_bad(&mut self) -> Vec<(NodeId, BadRow)> {
+        std::mem::take(&mut self.bad)
+    }
+
+    /// True when every sink has seen the end of its input.
+    pub fn finished(&self) -> bool {
+        self.nodes.iter().filter(|node| node.is_sink).all(|node| node.ended)
+    }
+
+    /// The account of every node.
+    pub fn accounts(&self) -> Vec<NodeAccount> {
+        let account = |(id, node): (usize, &NodeState)| NodeAccount {
+            node: id,
+            operator: self.plan.nodes[id].operator.name().to_string(),
+            account: self.account(id),
+            watermark: node.watermark,
+            channels: match &node.unit {
+                Unit::Exchange { sent, received, .. } => {
+                    Some(ChannelAccount { sent: sent.clone(), received: received.clone() })
+                }
+                _ => None,
+            },
+        };
+        self.nodes.iter().enumerate().map(account).collect()
+    }
+
+    /// Adds up the ledger; an error reports every node if it does not balance.
+    pub fn check_ledger(&self) -> Result<()> {
+        ledger::check(&self.plan, self.shard, &self.accounts())
+    }
+
+    fn account(&self, id: NodeId) -> Account {
+        let node = &self.nodes[id];
+        let own = match &node.unit {
+            Unit::Plain(operator) => operator.account(),
+            Unit::RowTime(row_time) => row_time.account(),
+            Unit::Exchange { sent, received, .. } => {
+                Account { rows_in: sent.iter().sum(), rows_out: received.iter().sum(), ..Account::default() }
+            }
+        };
+        Account { rows_in: own.rows_in + node.undecoded, bad: own.bad + node.undecoded, ..own }
+    }
+
+    fn enter(&mut self, source: NodeId, event: Event) -> Result<()> {
+        if !matches!(self.plan.nodes[source].operator, Spec::Source { .. }) {
+            return Err(Error::bug(format!("node {source} is not a source")));
+        }
+        self.queue.push_back((source, 0, event));
+        self.run()
+    }
+
+    /// Carries events from operator to operator until there are none.
+    fn run(&mut self) -> Result<()> {
+        while let Some((id, port, event)) = self.queue.pop_front() {
+            match &self.nodes[id].unit {
+                Unit::Exchange { .. } => self.send(id, event)?,
+                _ => self.step(id, port, event)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// One event at one operator.
+    fn step(&mut self, id: NodeId, port: usize, event: Event) -> Result<()> {
+        let mut out = Output::default();
+        match event {
+            Event::Batch(batch) => self.operator(id)?.on_batch(port, batch, &mut out)?,
+            Event::Split(split, status) => self.operator(id)?.on_split(split, status, &mut out)?,
+            Event::Watermark(watermark) => {
+                self.nodes[id].ports[port].watermark = watermark;
+                self.advance(id, &mut out)?;
+            }
+            Event::End => {
+                self.nodes[id].ports[port] = Port { watermark: WATERMARK_MAX, ended: true };
+                self.advance(id, &mut out)?;
+                if self.nodes[id].ports.iter().all(|port| port.ended) && !self.nodes[id].ended {
+                    self.nodes[id].ended = true;
+                    self.operator(id)?.on_end(&mut out)?;
+                    out.events.push(Event::End);
+                }
+            }
+        }
+        self.dispatch(id, out);
+        Ok(())
+    }
+
+    fn operator(&mut self, id: NodeId) -> Result<&mut dyn Operator> {
+        match &mut self.nodes[id].unit {
+            Unit::Plain(operator) => Ok(operator.as_mut()),
+            Unit::RowTime(row_time) => Ok(row_time),
+            Unit::Exchange { .. } => Err(Error::bug("an exchange is not an operator")),
+        }
+    }
+
+    /// Tells an operator of the least watermark of its ports, if it has grown.
+    fn advance(&mut self, id: NodeId, out: &mut Output) -> Result<()> {
+        let least = self.nodes[id].ports.iter().map(|port| port.watermark).min().unwrap_or(WATERMARK_MAX);
+        if least > self.nodes[id].watermark {
+            self.nodes[id].watermark = least;
+            self.operator(id)?.on_watermark(least, out)?;
+        }
+        Ok(())
+    }
+
+    /// Hands what an operator has sent to its readers.
+    fn dispatch(&mut self, id: NodeId, out: Output) {
+        self.bad.extend(out.bad.into_iter().map(|bad| (id, bad)));
+        let node = &self.nodes[id];
+        for event in out.events {
+            if let (true, Event::Batch(batch)) = (node.is_sink, &event) {
+                self.rows.push((id, batch.clone()));
+            }
+            for (reader, port) in &node.readers {
+                self.queue.push_back((*reader, *port, event.clone()));
+            }
+        }
+    }
+
+    /// The sending half of an exchange.
+    fn send(&mut self, id: NodeId, event: Event) -> Result<()> {
+        let own = self.shard.index;
+        match event {
+            Event::Batch(batch) => {
+                let Unit::Exchange { route, .. } = &mut self.nodes[id].unit else { return Ok(()) };
+                let parts = match route.route(batch)? {
+                    Route::One(target, batch) => vec![(target, batch)],
+                    Route::Split(parts) => parts,
+                    Route::All(batch) => {
+                        (0..self.shard.count).map(|target| (target, batch.clone())).collect()
+                    }
+                };
+                for (target, batch) in parts {
+                    if let Unit::Exchange { sent, .. } = &mut self.nodes[id].unit {
+                        sent[target] += batch.len() as u64;
+                    }
+                    match target == own {
+                        true => self.arrive(id, own, Event::Batch(batch))?,
+                        false => {
+                            self.messages.push((target, Message { exchange: id, body: Body::Batch(batch) }))
+                        }
+                    }
+                }
+            }
+            Event::Watermark(watermark) => {
+                self.to_others(id, || Body::Watermark(watermark));
+                self.arrive(id, own, Event::Watermark(watermark))?;
+            }
+            Event::End => {
+                self.to_others(id, || Body::End);
+                self.arrive(id, own, Event::End)?;
+            }
+            Event::Split(..) => {}
+        }
+        Ok(())
+    }
+
+    fn to_others(&mut self, exchange: NodeId, body: impl Fn() -> Body) {
+        for target in (0..self.shard.count).filter(|target| *target != self.shard.index) {
+            self.messages.push((target, Message { exchange, body: body() }));
+        }
+    }
+
+    /// The receiving half of an exchange: an event that shard `from` sent.
+    fn arrive(&mut self, id: NodeId, from: usize, event: Event) -> Result<()> {
+        let mut out = Output::default();
+        let Some(node) = self.nodes.get_mut(id) else {
+            return Err(Error::bug(format!("a message for node {id}")));
+        };
+        let Unit::Exchange { received, .. } = &mut node.unit else {
+            return Err(Error::bug(format!("a message for node {id}, which is no exchange")));
+        };
+        match event {
+            Event::Batch(batch) => {
+                received[from] += batch.len() as u64;
+                out.batch(batch);
+            }
+            Event::Watermark(watermark) => node.ports[from].watermark = watermark,
+            Event::End => node.ports[from] = Port { watermark: WATERMARK_MAX, ended: true },
+            Event::Split(..) => {}
+        }
+        let least = node.ports.iter().map(|port| port.watermark).min().unwrap_or(WATERMARK_MAX);
+        if least > node.watermark {
+            node.watermark = least;
+            out.watermark(least);
+        }
+        if node.ports.iter().all(|port| port.ended) && !node.ended {
+            node.ended = true;
+            out.events.push(Event::End);
+        }
+        self.dispatch(id, out);
+        Ok(())
+    }
+
+    fn check_channel(&self, exchange: NodeId, from: usize, epoch: u64, rows_sent: u64) -> Result<()> {
+        match &self.nodes[exchange].unit {
+            Unit::Exchange { received, .. } if received[from] == rows_sent => Ok(()),
+            Unit::Exchange { received, .. } => Err(Error::bug(format!(
+                "epoch {epoch}: shard {from} sent {rows_sent} rows on exchange {exchange}, shard {} received {}",
+                self.shard.index, received[from]
+            ))),
+            _ => Err(Error::bug(format!("a barrier for node {exchange}, which is no exchange"))),
+        }
+    }
+}
+
+fn node_state(plan: &Plan, id: NodeId, node: &Node, shard: ShardId, limits: &Limits) -> Result<NodeState> {
+    let (unit, ports) = match &node.operator {
+        Spec::Exchange(strategy) => {
+            let route = Exchange::new(strategy.clone(), shard.count, limits.partitions, shard.index);
+            let counts = vec![0; shard.count];
+            (Unit::Exchange { route, sent: counts.clone(), received: counts }, shard.count)
+        }
+        Spec::RowTime(spec) => (Unit::RowTime(RowTime::new(spec.clone())), 1),
+        _ => (Unit::Plain(operator::create(plan, node, limits)?), node.inputs.len().max(1)),
+    };
+    Ok(NodeState {
+        unit,
+        ports: (0..ports).map(|_| Port { watermark: WATERMARK_MIN, ended: false }).collect(),
+        watermark: WATERMARK_MIN,
+        ended: false,
+        readers: plan.readers(id).collect(),
+        is_sink: matches!(node.operator, Spec::Sink { .. }),
+        undecoded: 0,
+    })
+}
+
+/// The row-time node above a source: there is at most one, right above its computed columns.
+fn find_row_time(plan: &Plan, source: NodeId) -> Option<NodeId> {
+    let mut id = source;
+    if !matches!(plan.nodes[id].operator, Spec::Source { .. }) {
+        return None;
+    }
+    loop {
+        let (reader, _) = plan.readers(id).next()?;
+        match plan.nodes[reader].operator {
+            Spec::RowTime(_) => return Some(reader),
+            Spec::Calc { .. } => id = reader,
+            _ => return None,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Groups with their aggregates: what a window pane or a continuous grouping holds.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt64Array};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, UInt64Type};
+use millrace_plan::{AggregateCall, Error, Result};
+
+use super::GroupTable;
+use crate::aggregate::{self, Aggregator, Update};
+
+/// The first column of partial states: the key hash of each group, UInt64.
+pub const PARTIAL_HASH: usize = 0;
+
+/// The second column of partial states: Int64 whose sum is the rows they stand for (the first group of a
+/// flush carries them all; the ledger needs only the sum).
+pub const PARTIAL_ROWS: usize = 1;
+
+const FIXED_COLUMNS: usize = 2;
+
+/// The columns of partial states: hash, rows, `extra` Int64 columns of the operator (the pane's bounds),
+/// keys, then the state columns of each aggregate. `Local` and `Final` build it from the same plan node.
+#[derive(Debug, Clone)]
+pub struct PartialLayout {
+    /// The schema of partial batches.
+    pub schema: SchemaRef,
+    extra: usize,
+    keys: usize,
+    states: Vec<usize>,
+}
+
+impl PartialLayout {
+    /// The layout for these keys and calls.
+    pub fn new(extra: usize, key_types: &[DataType], calls: &[AggregateCall]) -> Result<Self> {
+        let mut fields =
+            vec![Field::new("hash", DataType::UInt64, false), Field::new("rows", DataType::Int64, false)];
+        fields.extend((0..extra).map(|index| Field::new(format!("extra{index}"), DataType::Int64, false)));
+        let keys = key_types.iter().enumerate();
+        fields.extend(keys.map(|(index, own)| Field::new(format!("key{index}"), own.clone(), true)));
+        let mut states = vec![];
+        for (index, call) in calls.iter().enumerate() {
+            let types = aggregate::create(call, false)?.state_types();
+            states.push(types.len());
+            let types = types.into_iter().enumerate();
+            fields.extend(types.map(|(part, own)| Field::new(format!("state{index}_{part}"), own, true)));
+        }
+        let schema = Arc::new(Schema::new(fields));
+        Ok(PartialLayout { schema, extra, keys: key_types.len(), states })
+    }
+
+    /// The operator's own columns of a partial batch.
+    pub fn extra<'a>(&self, batch: &'a RecordBatch, index: usize) -> &'a [i64] {
+        batch.column(FIXED_COLUMNS + index).as_primitive::<Int64Type>().values()
+    }
+}
+
+/// Groups with their aggregates.
+pub struct Grouped {
+    table: GroupTable,
+    aggregators: Vec<Box<dyn Aggregator>>,
+    calls: Arc<[AggregateCall]>,
+    /// Rows of each group (added less taken back); kept only if rows can be taken back.
+    weights: Option<Vec<i64>>,
+    /// Rows received since the last `clear`.
+    rows: u64,
+    groups: Vec<u32>,
+}
+
+impl Grouped {
+    /// No groups yet.
+    pub fn new(calls: Arc<[AggregateCall]>, key_types: &[DataType], retracting: bool) -> Result<Self> {
+        let aggregators =
+            calls.iter().map(|call| aggregate::create(call, retracting)).collect::<Result<_>>()?;
+        Ok(Grouped {
+            table: GroupTable::new(key_types)?,
+            aggregators,
+            calls,
+            weights: retracting.then(Vec::new),
+            rows: 0,
+            groups: vec![],
+        })
+    }
+
+    /// Number of groups.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// True without groups.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Rows received since the last `clear`.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Finds the groups of rows with these keys, making new ones; `before` is called with the groups of
+    /// the rows before any aggregate changes.
+    pub fn locate(&mut self, keys: &[ArrayRef], hashes: &[u64]) -> Result<&[u32]> {
+        self.table.intern(keys, hashes, &mut self.groups)?;
+        let groups = self.table.len();
+        self.aggregators.iter_mut().for_each(|own| own.resize(groups));
+        if let Some(weights) = &mut self.weights {
+            weights.resize(groups, 0);
+        }
+        Ok(&self.groups)
+    }
+
+    /// Adds rows to the groups that the last `locate` found for them.
+    pub fn update(&mut self, rows: &RecordBatch, weights: Option<&[i64]>, first_order: u64) -> Result<()> {
+        self.rows += rows.num_rows() as u64;
+        if let Some(own) = &mut self.weights {
+            match weights {
+                None => self.groups.iter().for_each(|group| own[*group as usize] += 1),
+                Some(weights) => {
+                    self.groups.iter().zip(weights).for_each(|(group, weight)| own[*group as usize] += weight)
+                }
+            }
+        }
+        for (call, aggregator) in self.calls.iter().zip(&mut self.aggregators) {
+            let args: Vec<ArrayRef> = call.args.iter().map(|column| rows.column(*column).clone()).collect();
+            let filter = call.filter.map(|column| rows.column(column).as_boolean());
+            aggregator.update(&Update { groups: &self.groups, args: &args, filter, weights, first_order })?;
+        }
+        Ok(())
+    }
+
+    /// Adds partial states. All rows of `batch` belong here.
+    pub fn merge(&mut self, layout: &PartialLayout, batch: &RecordBatch) -> Result<()> {
+        let first = FIXED_COLUMNS + layout.extra;
+        let hashes = batch.column(PARTIAL_HASH).as_primitive::<UInt64Type>().values();
+        self.locate(&batch.columns()[first..first + layout.keys], hashes)?;
+        self.merge_states(layout, batch)
+    }
+
+    /// Adds partial states to the groups that the last `locate` found for them.
+    pub fn merge_states(&mut self, layout: &PartialLayout, batch: &RecordBatch) -> Result<()> {
+        let mut column = FIXED_COLUMNS + layout.extra + layout.keys;
+        for (aggregator, states) in self.aggregators.iter_mut().zip(&layout.states) {
+            aggregator.merge(&self.groups, &batch.columns()[column..column + states])?;
+            column += states;
+        }
+        let rows = batch.column(PARTIAL_ROWS).as_primitive::<Int64Type>().values();
+        self.rows += rows.iter().sum::<i64>() as u64;
+        Ok(())
+    }
+
+    /// The keys and hashes of a partial batch.
+    pub fn keys_of<'a>(layout: &PartialLayout, batch: &'a RecordBatch) -> (&'a [ArrayRef], &'a [u64]) {
+        let first = FIXED_COLUMNS + layout.extra;
+        let hashes = batch.column(PARTIAL_HASH).as_primitive::<UInt64Type>().values();
+        (&batch.columns()[first..first + layout.keys], hashes)
+    }
+
+    /// Adds every group of `other` (the same calls and keys).
+    pub fn absorb(&mut self, other: &Grouped) -> Result<()> {
+        let all: Vec<u32> = (0..other.len() as u32).collect();
+        self.table.intern(&other.table.keys(&all)?, other.table.hashes(), &mut self.groups)?;
+        let groups = self.table.len();
+        for (own, others) in self.aggregators.iter_mut().zip(&other.aggregators) {
+            own.resize(groups);
+            own.merge(&self.groups, &others.state(&all)?)?;
+        }
+        if let (Some(own), Some(others)) = (&mut self.weights, &other.weights) {
+            own.resize(groups, 0);
+            self.groups.iter().zip(others).for_each(|(group, weight)| own[*group as usize] += weight);
+        }
+        self.rows += other.rows;
+        Ok(())
+    }
+
+    /// The partial states of all groups; `extra` are the operator's own columns.
+    pub fn partial(&self, layout: &PartialLayout, extra: &[i64]) -> Result<RecordBatch> {
+        let all: Vec<u32> = (0..self.len() as u32).collect();
+        let mut rows = vec![0i64; all.len()];
+        if let Some(first) = rows.first_mut() {
+            *first = self.rows as i64;
+        }
+        let hashes = UInt64Array::from_iter_values(self.table.hashes().iter().copied());
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(hashes), Arc::new(Int64Array::from(rows))];
+        for value in extra {
+            columns.push(Arc::new(Int64Array::from(vec![*value; all.len()])));
+        }
+        columns.extend(self.table.keys(&all)?);
+        for aggregator in &self.aggregators {
+            columns.extend(aggregator.state(&all)?);
+        }
+        RecordBatch::try_new(layout.schema.clone(), columns)
+            .map_err(|error| Error::bug(format!("partial states: {error}")))
+    }
+
+    /// The keys of these groups and their results; groups whose result cannot be represented are listed
+    /// with the reason.
+    pub fn evaluate(&self, groups: &[u32]) -> Result<(Vec<ArrayRef>, Vec<(usize, String)>)> {
+        let mut columns = self.table.keys(groups)?;
+        let mut faults = vec![];
+        for aggregator in &self.aggregators {
+            let evaluated = aggregator.evaluate(groups)?;
+            columns.push(evaluated.values);
+            faults.extend(evaluated.faults);
+        }
+        Ok((columns, faults))
+    }
+
+    /// The groups that have rows.
+    pub fn live(&self) -> Vec<u32> {
+        let all = 0..self.len() as u32;
+        match &self.weights {
+            None => all.collect(),
+            Some(weights) => all.filter(|group| weights[*group as usize] > 0).collect(),
+        }
+    }
+
+    /// True if the group has rows.
+    pub fn is_live(&self, group: u32) -> bool {
+        self.weights.as_ref().is_none_or(|weights| weights[group as usize] > 0)
+    }
+
+    /// Forgets all groups and keeps the memory.
+    pub fn clear(&mut self) {
+        self.table.clear();
+        self.aggregators.iter_mut().for_each(|own| own.clear());
+        if let Some(weights) = &mut self.weights {
+            weights.clear();
+        }
+        self.rows = 0;
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        let weights = self.weights.as_ref().map_or(0, |weights| weights.capacity() * size_of::<i64>());
+        let groups = self.groups.capacity() * size_of::<u32>();
+        self.table.bytes() + self.aggregators.iter().map(|own| own.bytes()).sum::<usize>() + weights + groups
+    }
+}

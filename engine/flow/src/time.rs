@@ -1,0 +1,63 @@
+//! Event time: the watermark of each split, and what they promise together.
+
+use millrace_plan::{WATERMARK_MAX, WATERMARK_MIN};
+
+use crate::batch::{SplitId, SplitStatus};
+
+/// The watermarks of the splits that one shard reads of one source.
+#[derive(Debug, Default)]
+pub struct SplitTimes {
+    splits: Vec<SplitTime>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct SplitTime {
+    id: SplitId,
+    watermark: i64,
+    status: SplitStatus,
+}
+
+impl SplitTimes {
+    fn split(&mut self, id: SplitId) -> &mut SplitTime {
+        if let Some(position) = self.splits.iter().position(|own| own.id == id) {
+            return &mut self.splits[position];
+        }
+        self.splits.push(SplitTime { id, watermark: WATERMARK_MIN, status: SplitStatus::Active });
+        let last = self.splits.len() - 1;
+        &mut self.splits[last]
+    }
+
+    /// The watermark of a split: [`WATERMARK_MIN`] before its first row.
+    pub fn watermark(&self, id: SplitId) -> i64 {
+        self.splits.iter().find(|own| own.id == id).map_or(WATERMARK_MIN, |own| own.watermark)
+    }
+
+    /// A split's watermark has grown; a silent split is awake again.
+    pub fn advance(&mut self, id: SplitId, watermark: i64) {
+        let own = self.split(id);
+        own.watermark = own.watermark.max(watermark);
+        own.status = SplitStatus::Active;
+    }
+
+    /// A split opened, fell silent or ended.
+    pub fn set_status(&mut self, id: SplitId, status: SplitStatus) {
+        self.split(id).status = status;
+    }
+
+    /// No split will open any more.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// What all splits together promise: the least watermark of those that count. Without any, nothing
+    /// while splits may still open or wake, everything once the source has ended.
+    pub fn combined(&self) -> i64 {
+        let counting = self.splits.iter().filter(|own| own.status == SplitStatus::Active);
+        match counting.map(|own| own.watermark).min() {
+            Some(watermark) => watermark,
+            None if self.ended => WATERMARK_MAX,
+            None => self.splits.iter().map(|own| own.watermark).max().unwrap_or(WATERMARK_MIN),
+        }
+    }
+}

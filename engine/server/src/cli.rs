@@ -1,0 +1,278 @@
+//! The command line.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use millrace_connect::{connector, format};
+use millrace_plan::{Culprit, Error, Limits, Result};
+use millrace_runtime::{BackendKind, parse_cores};
+use millrace_sql::{bind, explain, function};
+
+use crate::config::{Config, Output, parse_size};
+use crate::job::{Job, compile_script, placement};
+
+/// Continuous SQL over event streams, one shard per core, no locks.
+#[derive(Debug, Parser)]
+#[command(
+    name = "millrace",
+    version,
+    about,
+    after_help = "Exit codes: 0 done, 1 failed while running, 2 the SQL or the command line is wrong."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a SQL script: CREATE TABLE, INSERT INTO ... SELECT, SELECT.
+    Run(RunArgs),
+    /// Check a SQL script without running it.
+    Check(ScriptArgs),
+    /// Show how a SQL script would run: stages, exchanges, state, delivery.
+    Explain(ExplainArgs),
+    /// List the functions of the dialect.
+    Functions,
+    /// List the connectors and formats with their options.
+    Connectors,
+    /// Print the version.
+    Version,
+}
+
+#[derive(Debug, Args)]
+struct ScriptArgs {
+    /// The script; `-` reads it from standard input.
+    #[arg(required_unless_present = "execute", conflicts_with = "execute")]
+    file: Option<PathBuf>,
+    /// The script itself.
+    #[arg(short = 'e', long, value_name = "SQL")]
+    execute: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct ExplainArgs {
+    #[command(flatten)]
+    script: ScriptArgs,
+    /// Plan for this many shards; default: one per allowed core.
+    #[arg(long, value_name = "N")]
+    shards: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Backend {
+    Auto,
+    Glommio,
+    Threads,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OutputArg {
+    Print,
+    Json,
+    Changelog,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Stats {
+    Json,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    #[command(flatten)]
+    script: ScriptArgs,
+    /// Shards to run on; default: one per allowed core.
+    #[arg(long, value_name = "N")]
+    shards: Option<usize>,
+    /// Cores to pin shards to, as in 0-3,6; default: all allowed cores.
+    #[arg(long, value_name = "LIST")]
+    cores: Option<String>,
+    /// Allow more shards than cores.
+    #[arg(long)]
+    oversubscribe: bool,
+    /// How shards run: glommio (io_uring) or plain threads; auto takes glommio where it works.
+    #[arg(long, value_enum, default_value = "auto")]
+    backend: Backend,
+    /// Rows per batch.
+    #[arg(long, value_name = "N")]
+    batch_rows: Option<usize>,
+    /// Memory for state and buffers, as in 512MB or 4GiB; at the limit the run ends with an error.
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// Hold the results back to the end and write them in the order of all their columns.
+    #[arg(long)]
+    ordered: bool,
+    /// Write the final account to stderr in this form.
+    #[arg(long, value_enum, value_name = "FORM")]
+    stats: Option<Stats>,
+    /// How a SELECT outside INSERT prints its rows.
+    #[arg(long, value_enum, default_value = "print")]
+    output: OutputArg,
+    /// Print rows and errors only.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl ScriptArgs {
+    fn read(&self) -> Result<String> {
+        if let Some(sql) = &self.execute {
+            return Ok(sql.clone());
+        }
+        let Some(path) = &self.file else { return Err(Error::query("no script")) };
+        let failed = |error: std::io::Error| {
+            let error = Error::query(format!("{}: {error}", path.display()));
+            error.hint("name a file with SQL, `-` for standard input, or use -e 'SQL'")
+        };
+        let mut bytes = vec![];
+        match path.as_os_str() == "-" {
+            true => std::io::stdin().read_to_end(&mut bytes).map_err(failed)?,
+            false => millrace_runtime::read_file(path)
+                .map(|read| bytes = read)
+                .map(|()| bytes.len())
+                .map_err(failed)?,
+        };
+        String::from_utf8(bytes)
+            .map_err(|error| Error::query(format!("{}: not UTF-8 text: {error}", path.display())))
+    }
+}
+
+impl RunArgs {
+    fn config(&self) -> Result<Config> {
+        let mut limits = Limits::default();
+        if let Some(rows) = self.batch_rows {
+            if rows == 0 {
+                return Err(Error::query("--batch-rows must be at least 1"));
+            }
+            limits.batch_rows = rows;
+        }
+        limits.memory_bytes = self.memory.as_deref().map(parse_size).transpose()?;
+        let cores = self.cores.as_deref().map(|list| {
+            parse_cores(list)
+                .map_err(|message| Error::query(message).hint("write --cores 0-3 or --cores 0,2"))
+        });
+        Ok(Config {
+            shards: self.shards,
+            cores: cores.transpose()?,
+            oversubscribe: self.oversubscribe,
+            backend: match self.backend {
+                Backend::Auto => BackendKind::Auto,
+                Backend::Glommio => BackendKind::Glommio,
+                Backend::Threads => BackendKind::Threads,
+            },
+            limits,
+            ordered: self.ordered,
+            quiet: self.quiet,
+            stats_json: self.stats.is_some(),
+            output: match self.output {
+                OutputArg::Print => Output::Print,
+                OutputArg::Json => Output::Json,
+                OutputArg::Changelog => Output::Changelog,
+            },
+        })
+    }
+}
+
+/// Runs the command; the exit code.
+pub fn run(cli: Cli) -> i32 {
+    match execute(cli.command) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("{error}");
+            if error.culprit == Culprit::Query { 2 } else { 1 }
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<()> {
+    match command {
+        Command::Run(args) => run_script(&args),
+        Command::Check(args) => {
+            let compiled = compile_script(&args.read()?, 1, &Config::plain())?;
+            compiled.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+            println!("ok: {} operators", compiled.plan.nodes.len());
+            Ok(())
+        }
+        Command::Explain(args) => {
+            let config = Config { shards: args.shards, oversubscribe: true, ..Config::plain() };
+            let shards = placement(&config)?.len();
+            let compiled = compile_script(&args.script.read()?, shards, &config)?;
+            print!("{}", explain(&compiled.plan));
+            Ok(())
+        }
+        Command::Functions => {
+            list_functions();
+            Ok(())
+        }
+        Command::Connectors => {
+            list_connectors();
+            Ok(())
+        }
+        Command::Version => {
+            println!("millrace {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+    }
+}
+
+fn run_script(args: &RunArgs) -> Result<()> {
+    let sql = args.script.read()?;
+    let config = args.config()?;
+    let placement = placement(&config)?;
+    let compiled = compile_script(&sql, placement.len(), &config)?;
+    if !config.quiet {
+        compiled.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    }
+    if compiled.plan.nodes.is_empty() {
+        return Err(Error::query("the script has no INSERT or SELECT: there is nothing to run"));
+    }
+    if !config.quiet {
+        let places: Vec<String> = placement.iter().map(|own| own.to_string()).collect();
+        eprintln!("placement: {}", places.join(", "));
+    }
+    let job = Job::open(&compiled, placement.len(), &config)?;
+    let report = job.run(&placement, &config)?;
+    if !config.quiet {
+        eprint!("{}", report.text());
+    }
+    if config.stats_json {
+        eprintln!("{}", report.json());
+    }
+    Ok(())
+}
+
+fn list_functions() {
+    println!("Scalar functions");
+    for entry in function::scalar_functions() {
+        println!("  {:<44} {}", entry.signature, entry.about);
+    }
+    println!("\nAggregate functions");
+    for entry in bind::aggregate::AGGREGATES {
+        println!("  {:<44} {}", entry.signature, entry.about);
+    }
+    println!("\nProcessing time");
+    for (name, sql_type) in bind::now::NOW_FUNCTIONS {
+        println!("  {:<44} when the row entered, {sql_type}", name.to_uppercase());
+    }
+}
+
+fn list_connectors() {
+    println!("Connectors");
+    for own in connector::CONNECTORS {
+        let reads = if own.source.is_some() { "source" } else { "" };
+        let writes = if own.sink.is_some() { "sink" } else { "" };
+        println!("  {:<12} {:<7}{:<5} {}", own.name, reads, writes, own.about);
+        for option in own.options {
+            let needed = if option.required { " (required)" } else { "" };
+            println!("      '{}'{needed}: {}", option.name, option.about);
+        }
+    }
+    println!("\nFormats");
+    for own in format::FORMATS {
+        println!("  {:<14} {}", own.name, own.about);
+        for option in own.options {
+            println!("      '{}': {}", option.name, option.about);
+        }
+    }
+}

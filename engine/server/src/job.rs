@@ -1,0 +1,285 @@
+//! A job: a compiled script with its sources and sinks, run on shards from start to end.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_connect::connector::{self, Location, Sink, Source, Split};
+use millrace_flow::SplitId;
+use millrace_plan::{Error, Limits, NodeId, Operator, Plan, Result};
+use millrace_runtime::{self as runtime, Clock, DiskError, Placement, RingReceiver, RuntimeError};
+use millrace_sql::{Compiled, Request, compile};
+
+use crate::config::Config;
+use crate::dead_letters::DeadLetters;
+use crate::progress::Progress;
+use crate::report::{HostEvent, RunReport, ShardReport};
+use crate::rules::Connectors;
+use crate::shard::{self, ShardJob, ShardSink, ShardSource};
+
+/// A disk error as the user sees it.
+pub fn environment(error: &DiskError) -> Error {
+    let explained = Error::environment(format!("{}: {}", error.path.display(), error.source));
+    match error.source.kind() {
+        io::ErrorKind::NotFound => explained.hint("check the path; it is relative to the working folder"),
+        io::ErrorKind::PermissionDenied => {
+            explained.hint("check the permissions of the file and its folders")
+        }
+        io::ErrorKind::StorageFull => Error {
+            culprit: millrace_plan::Culprit::Exhausted,
+            ..explained.hint("make room, or write to another disk")
+        },
+        io::ErrorKind::IsADirectory => explained.hint("name a file, or use a table whose path is a folder"),
+        _ => explained,
+    }
+}
+
+fn runtime_error(error: RuntimeError) -> Error {
+    match error {
+        RuntimeError::Environment { message, hint } => Error::environment(message).hint(hint),
+        RuntimeError::Panicked { shard, message } => Error::bug(format!("shard {shard} panicked: {message}")),
+    }
+}
+
+/// Compiles a script. Runs on a thread with a large stack: SQL may nest deep.
+pub fn compile_script(sql: &str, shards: usize, config: &Config) -> Result<Compiled> {
+    const STACK_BYTES: usize = 512 << 20;
+    let compile_here = || {
+        compile(&Request {
+            sql,
+            shards,
+            limits: &config.limits,
+            rules: &Connectors,
+            stdout: config.output.options(),
+            ordered: config.ordered,
+        })
+    };
+    runtime::with_stack(STACK_BYTES, compile_here).unwrap_or_else(|| Err(Error::bug("the planner panicked")))
+}
+
+/// Where the shards of this configuration run.
+pub fn placement(config: &Config) -> Result<Vec<Placement>> {
+    runtime::place(config.shards, config.cores.as_deref(), config.oversubscribe).map_err(
+        |error| match error {
+            RuntimeError::Environment { message, hint } => Error::query(message).hint(hint),
+            other => runtime_error(other),
+        },
+    )
+}
+
+struct OpenSource {
+    node: NodeId,
+    source: Arc<dyn Source>,
+    splits: Vec<(SplitId, Split)>,
+    fail_on_bad: bool,
+}
+
+/// A script ready to run.
+pub struct Job {
+    plan: Arc<Plan>,
+    sources: Vec<OpenSource>,
+    sinks: Vec<(NodeId, Arc<dyn Sink>)>,
+    limits: Limits,
+    ordered: bool,
+}
+
+impl Job {
+    /// Opens the sources and sinks of a compiled script.
+    pub fn open(compiled: &Compiled, shards: usize, config: &Config) -> Result<Job> {
+        let plan = Arc::new(compiled.plan.clone());
+        let (mut sources, mut sinks) = (vec![], vec![]);
+        let mut next_split: SplitId = 0;
+        for (node, own) in plan.nodes.iter().enumerate() {
+            match &own.operator {
+                Operator::Source { table, .. } => {
+                    let source: Arc<dyn Source> = Arc::from(connector::source(table)?);
+                    let within = |error: Error| error.within(format!("table `{}`", table.name));
+                    let splits = source.splits(shards).map_err(within)?;
+                    let numbered = splits.into_iter().map(|split| {
+                        next_split += 1;
+                        (next_split - 1, split)
+                    });
+                    let fail_on_bad = table.option("on-error") == Some("fail");
+                    sources.push(OpenSource { node, source, splits: numbered.collect(), fail_on_bad });
+                }
+                Operator::Sink { table } => {
+                    sinks.push((node, Arc::from(connector::sink(table)?)));
+                }
+                _ => {}
+            }
+        }
+        let mut limits = config.limits.clone();
+        if let Some(interval) = compiled.settings.emit_interval_ms {
+            limits.emit_interval_ms = interval.max(1);
+        }
+        Ok(Job { plan, sources, sinks, limits, ordered: config.ordered })
+    }
+
+    fn bounded(&self) -> bool {
+        self.sources.iter().all(|own| own.source.bounded())
+    }
+
+    fn total_bytes(&self) -> Option<u64> {
+        self.sources.iter().flat_map(|own| &own.splits).map(|(_, split)| split.bytes).sum()
+    }
+
+    fn total_rows(&self) -> Option<u64> {
+        self.sources.iter().flat_map(|own| &own.splits).map(|(_, split)| split.rows).sum()
+    }
+
+    /// Which shard reads each split: the longest first, each to the shard with least to read; splits of
+    /// unknown length in turn.
+    fn assign(&self, shards: usize) -> Vec<Vec<ShardSource>> {
+        let mut load = vec![0u64; shards];
+        let mut assigned: Vec<Vec<ShardSource>> = (0..shards).map(|_| vec![]).collect();
+        for own in &self.sources {
+            let mut order: Vec<usize> = (0..own.splits.len()).collect();
+            order.sort_by_key(|index| std::cmp::Reverse(own.splits[*index].1.bytes));
+            let mut parts: Vec<Vec<(SplitId, Split)>> = vec![vec![]; shards];
+            for index in order {
+                let (id, split) = &own.splits[index];
+                let lightest = (0..shards).min_by_key(|shard| load[*shard]).unwrap_or(0);
+                load[lightest] += split.bytes.or(split.rows).unwrap_or(1 << 20).max(1);
+                parts[lightest].push((*id, split.clone()));
+            }
+            for (shard, mut splits) in parts.into_iter().enumerate() {
+                splits.sort_by_key(|(id, _)| *id);
+                assigned[shard].push(ShardSource {
+                    node: own.node,
+                    source: own.source.clone(),
+                    splits,
+                    fail_on_bad: own.fail_on_bad,
+                });
+            }
+        }
+        assigned
+    }
+
+    /// Runs to the end of the input, or until a signal comes.
+    pub fn run(self, placement: &[Placement], config: &Config) -> Result<RunReport> {
+        let shards = placement.len();
+        let clock = Clock::new();
+        let assigned = self.assign(shards);
+        let reads_stdin = |sources: &[ShardSource]| {
+            sources.iter().any(|own| own.splits.iter().any(|(_, split)| split.location == Location::Stdin))
+        };
+        let mut mains = vec![];
+        let mut hosts = vec![];
+        let meshes = runtime::mesh(shards, self.limits.ring_batches);
+        for (sources, mesh) in assigned.into_iter().zip(meshes) {
+            const HOST_EVENTS: usize = 1024;
+            let (host, receiver) = runtime::ring(HOST_EVENTS);
+            hosts.push(receiver);
+            let stdin = reads_stdin(&sources).then(runtime::read_stdin);
+            let job = ShardJob {
+                plan: self.plan.clone(),
+                limits: self.limits.clone(),
+                sources,
+                sinks: self
+                    .sinks
+                    .iter()
+                    .map(|(node, sink)| ShardSink { node: *node, sink: sink.clone() })
+                    .collect(),
+                mesh,
+                host,
+                stdin,
+                ordered: self.ordered,
+            };
+            mains.push(move |context| shard::run(context, job));
+        }
+        let progress = Progress::new(config.quiet, self.bounded(), self.total_bytes(), self.total_rows());
+        let mut host = Host::new(hosts, &self.plan, &self.limits, progress);
+        let running = runtime::start(config.backend, placement, mains).map_err(runtime_error)?;
+        if let Some(warning) = running.warning() {
+            eprintln!("warning: {warning}");
+        }
+        let backend = running.backend().to_string();
+        let signals = crate::signals::Signals::install()?;
+        while !running.finished() {
+            if signals.stop_requested() || host.stdout_closed() {
+                running.stop();
+            }
+            if !host.poll(&clock)? {
+                runtime::pause(Duration::from_millis(1));
+            }
+        }
+        let results = running.wait().map_err(runtime_error);
+        host.poll(&clock)?;
+        host.finish()?;
+        let reports: Vec<ShardReport> = results?.into_iter().collect::<Result<_>>()?;
+        Ok(RunReport { shards: reports, elapsed_ms: clock.monotonic_ns() / 1_000_000, backend })
+    }
+}
+
+/// The main thread's half: prints, keeps the dead letters, shows progress.
+struct Host {
+    rings: Vec<RingReceiver<HostEvent>>,
+    stdout: io::Stdout,
+    stdout_closed: bool,
+    letters: DeadLetters,
+    progress: Progress,
+}
+
+impl Host {
+    fn new(rings: Vec<RingReceiver<HostEvent>>, plan: &Plan, limits: &Limits, progress: Progress) -> Self {
+        let mut paths = BTreeMap::new();
+        for (id, node) in plan.nodes.iter().enumerate() {
+            if let Operator::Source { table, .. } = &node.operator {
+                paths.insert(id, (table.name.clone(), table.option("dead-letter.path").map(Into::into)));
+            }
+        }
+        let letters = DeadLetters::new(paths, limits.bad_row_samples);
+        Host { rings, stdout: io::stdout(), stdout_closed: false, letters, progress }
+    }
+
+    /// True once the reader of standard output has gone.
+    fn stdout_closed(&self) -> bool {
+        self.stdout_closed
+    }
+
+    /// Handles what shards have sent. True if there was anything.
+    fn poll(&mut self, clock: &Clock) -> Result<bool> {
+        let mut any = false;
+        for index in 0..self.rings.len() {
+            while let Some(event) = self.rings[index].poll() {
+                any = true;
+                match event {
+                    HostEvent::Stdout(bytes) => self.print(&bytes)?,
+                    HostEvent::Bad(letter) => self.letters.add(letter)?,
+                    HostEvent::Snapshot(snapshot) => self.progress.update(snapshot, clock.monotonic_ns()),
+                }
+            }
+        }
+        if any && !self.stdout_closed {
+            let flushed = self.stdout.flush();
+            self.check_stdout(flushed)?;
+        }
+        Ok(any)
+    }
+
+    fn print(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.stdout_closed {
+            return Ok(());
+        }
+        let written = self.progress.suspend(|| self.stdout.write_all(bytes));
+        self.check_stdout(written)
+    }
+
+    /// A reader that has gone (`| head`) ends the run quietly.
+    fn check_stdout(&mut self, result: io::Result<()>) -> Result<()> {
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.stdout_closed = true;
+                Ok(())
+            }
+            Err(error) => Err(Error::environment(format!("standard output: {error}"))),
+        }
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.progress.finish();
+        self.letters.finish()
+    }
+}

@@ -1,0 +1,34 @@
+//! What the planner asks about connectors, answered from the connector and format lists.
+
+use millrace_connect::connector::{self, Role};
+use millrace_connect::format;
+use millrace_plan::{Error, Result, TableDef};
+use millrace_sql::TableRules;
+
+/// The rules of the connectors in this binary.
+pub struct Connectors;
+
+impl TableRules for Connectors {
+    fn check(&self, table: &TableDef) -> Result<()> {
+        connector::check_options(table, Role::Any)
+    }
+
+    fn check_source(&self, table: &TableDef) -> Result<()> {
+        connector::check_options(table, Role::Source)
+    }
+
+    fn check_sink(&self, table: &TableDef, changes: bool) -> Result<()> {
+        connector::check_options(table, Role::Sink)?;
+        let sink = connector::sink(table)?;
+        if !changes || sink.takes_changes() {
+            return Ok(());
+        }
+        let takers: Vec<&str> =
+            format::FORMATS.iter().filter(|own| own.writes_changes).map(|own| own.name).collect();
+        Err(Error::query(format!("`{}` takes new rows only, but the query also changes rows", table.name))
+            .hint(format!(
+                "use a format that writes changes ({}), 'connector' = 'print', or EMIT FINAL after the query",
+                takers.join(", ")
+            )))
+    }
+}

@@ -1,0 +1,287 @@
+//! A shard's splits: opened, read in the order of their event time, their bytes fetched.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use millrace_connect::connector::{Location, Source, Split, SplitReader, Step};
+use millrace_connect::format::Decoded;
+use millrace_flow::pipeline::Pipeline;
+use millrace_flow::{Batch, Origin, RowWatermarks, SplitId, SplitStatus};
+use millrace_plan::{Error, Limits, NodeId, Operator, Plan, Result, WATERMARK_MIN};
+use millrace_runtime::{ReadFile, RingReceiver, ShardContext};
+
+use super::{ShardSource, in_split};
+use crate::report::HostEvent;
+
+struct Reading {
+    id: SplitId,
+    node: NodeId,
+    split: Split,
+    reader: Box<dyn SplitReader>,
+    file: Option<ReadFile>,
+    /// Asks for its next rows not before this time.
+    wait_until_ms: u64,
+    fail_on_bad: bool,
+}
+
+struct Waiting {
+    id: SplitId,
+    node: NodeId,
+    split: Split,
+    source: Arc<dyn Source>,
+    projection: Vec<usize>,
+    fail_on_bad: bool,
+}
+
+/// Splits open at the same time on one shard: enough to read time-partitioned files in time order, few
+/// enough for the descriptor limit.
+const MOST_OPEN: usize = 64;
+
+/// The splits of one shard.
+pub struct Inputs {
+    waiting: VecDeque<Waiting>,
+    reading: Vec<Reading>,
+    /// Splits that have not ended, by source.
+    left: Vec<(NodeId, usize)>,
+    stdin: Option<RingReceiver<Vec<u8>>>,
+    stdin_rest: Vec<u8>,
+    limits: Limits,
+    next: usize,
+    rows: u64,
+    bytes: u64,
+    bad: u64,
+    bad_rows: Vec<HostEvent>,
+}
+
+impl Inputs {
+    pub fn new(
+        sources: Vec<ShardSource>,
+        stdin: Option<RingReceiver<Vec<u8>>>,
+        plan: &Plan,
+        limits: &Limits,
+    ) -> Result<Self> {
+        let mut waiting = VecDeque::new();
+        let mut left = vec![];
+        for own in sources {
+            let Operator::Source { projection, .. } = &plan.nodes[own.node].operator else {
+                return Err(Error::bug("a source that is not one"));
+            };
+            left.push((own.node, own.splits.len()));
+            for (id, split) in own.splits {
+                let source = own.source.clone();
+                let (node, projection) = (own.node, projection.clone());
+                waiting.push_back(Waiting {
+                    id,
+                    node,
+                    split,
+                    source,
+                    projection,
+                    fail_on_bad: own.fail_on_bad,
+                });
+            }
+        }
+        Ok(Inputs {
+            waiting,
+            reading: vec![],
+            left,
+            stdin,
+            stdin_rest: vec![],
+            limits: limits.clone(),
+            next: 0,
+            rows: 0,
+            bytes: 0,
+            bad: 0,
+            bad_rows: vec![],
+        })
+    }
+
+    /// Announces every split, so that none is overtaken by the watermark, and ends sources without any.
+    pub fn start(&mut self, pipeline: &mut Pipeline) -> Result<()> {
+        for own in &self.waiting {
+            pipeline.source_split(own.node, own.id, SplitStatus::Active)?;
+        }
+        for (node, left) in &self.left {
+            if *left == 0 {
+                pipeline.source_end(*node)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one batch of the split that is furthest behind. False = no split had anything.
+    pub async fn step(&mut self, context: &ShardContext, pipeline: &mut Pipeline) -> Result<bool> {
+        self.open(context).await?;
+        let now_ms = context.clock().monotonic_ns() / 1_000_000;
+        for _ in 0..self.reading.len() {
+            let Some(index) = self.choose(pipeline, now_ms) else { return Ok(false) };
+            if self.read(index, now_ms, context, pipeline).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn open(&mut self, context: &ShardContext) -> Result<()> {
+        while self.reading.len() < MOST_OPEN {
+            let Some(own) = self.waiting.pop_front() else { break };
+            let file = match &own.split.location {
+                Location::File(path) => {
+                    let opened = context.disk().open_read(path).await;
+                    Some(opened.map_err(|error| crate::job::environment(&error))?)
+                }
+                Location::Stdin | Location::Made => None,
+            };
+            let reader = own.source.open(&own.split, &own.projection, &self.limits);
+            let reader = reader.map_err(|error| in_split(error, &own.split))?;
+            self.reading.push(Reading {
+                id: own.id,
+                node: own.node,
+                split: own.split,
+                reader,
+                file,
+                wait_until_ms: 0,
+                fail_on_bad: own.fail_on_bad,
+            });
+        }
+        Ok(())
+    }
+
+    /// The split with the lowest watermark among those that may have rows; in turn where that says
+    /// nothing. Reading what lags keeps the state small.
+    fn choose(&mut self, pipeline: &Pipeline, now_ms: u64) -> Option<usize> {
+        let count = self.reading.len();
+        self.next = (self.next + 1) % count.max(1);
+        let candidates = (0..count).map(|offset| (self.next + offset) % count);
+        let ready = candidates.filter(|index| self.reading[*index].wait_until_ms <= now_ms);
+        ready.min_by_key(|index| {
+            let own = &self.reading[*index];
+            pipeline.split_watermark(own.node, own.id)
+        })
+    }
+
+    async fn read(
+        &mut self,
+        index: usize,
+        now_ms: u64,
+        context: &ShardContext,
+        pipeline: &mut Pipeline,
+    ) -> Result<bool> {
+        loop {
+            let own = &mut self.reading[index];
+            let step = own.reader.step(self.limits.batch_rows, now_ms);
+            match step.map_err(|error| in_split(error, &own.split))? {
+                Step::Rows(decoded) => {
+                    self.accept(index, decoded, context.clock().wall_ms(), pipeline)?;
+                    return Ok(true);
+                }
+                Step::NeedBytes { offset, len } => {
+                    if !self.fetch(index, offset, len).await? {
+                        self.reading[index].wait_until_ms = now_ms + 1;
+                        return Ok(false);
+                    }
+                }
+                Step::Wait { until_ms } => {
+                    own.wait_until_ms = until_ms.max(now_ms + 1);
+                    return Ok(false);
+                }
+                Step::End => {
+                    self.end(index, pipeline)?;
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    /// Supplies a reader with bytes; false = none have come yet.
+    async fn fetch(&mut self, index: usize, offset: u64, len: Option<usize>) -> Result<bool> {
+        let own = &mut self.reading[index];
+        let bytes = match &own.file {
+            Some(file) => {
+                let rest = file.len().saturating_sub(offset) as usize;
+                let len = len.unwrap_or(rest).min(rest);
+                let read = file.read_at(offset, len).await;
+                read.map_err(|error| crate::job::environment(&error))?
+            }
+            None => match &mut self.stdin {
+                None => vec![],
+                Some(stdin) => match stdin.poll() {
+                    Some(chunk) => chunk,
+                    None if stdin.closed() => vec![],
+                    None => return Ok(false),
+                },
+            },
+        };
+        own.reader.supply(bytes).map_err(|error| in_split(error, &own.split))?;
+        Ok(true)
+    }
+
+    fn accept(
+        &mut self,
+        index: usize,
+        decoded: Decoded,
+        ingest_ms: i64,
+        pipeline: &mut Pipeline,
+    ) -> Result<()> {
+        let own = &self.reading[index];
+        self.bytes += decoded.bytes;
+        self.bad += decoded.bad.len() as u64;
+        self.rows += decoded.bad.len() as u64;
+        pipeline.source_bad(own.node, decoded.bad.len() as u64)?;
+        if let Some(first) = decoded.bad.first().filter(|_| own.fail_on_bad) {
+            return Err(Error::data(format!("{} row {}: {}", own.split.name, first.row, first.reason))
+                .hint("mend the row, or remove 'on-error' = 'fail' to send bad rows to the dead letters"));
+        }
+        let name = own.split.name.clone();
+        self.bad_rows
+            .extend(decoded.bad.into_iter().map(|bad| HostEvent::bad_in_source(own.node, &name, bad)));
+        if let Some(rows) = decoded.rows {
+            self.rows += rows.num_rows() as u64;
+            let origin = Origin { split: own.id, first_row: decoded.first_row };
+            let watermarks = RowWatermarks::Constant(WATERMARK_MIN);
+            pipeline.source_batch(
+                own.node,
+                Batch { rows, kinds: decoded.kinds, origin, watermarks, ingest_ms },
+            )?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, index: usize, pipeline: &mut Pipeline) -> Result<()> {
+        let own = self.reading.swap_remove(index);
+        pipeline.source_split(own.node, own.id, SplitStatus::Ended)?;
+        for (node, left) in &mut self.left {
+            if *node == own.node {
+                *left -= 1;
+                if *left == 0 {
+                    pipeline.source_end(*node)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// When the next waiting reader wants to be asked.
+    pub fn wake_ms(&self) -> Option<u64> {
+        self.reading.iter().map(|own| own.wait_until_ms).filter(|until| *until > 0).min()
+    }
+
+    /// Rows read so far, bad ones too.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Bytes decoded so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Rows that could not be decoded.
+    pub fn bad(&self) -> u64 {
+        self.bad
+    }
+
+    /// The rows that could not be decoded since the last call.
+    pub fn take_bad(&mut self) -> Vec<HostEvent> {
+        std::mem::take(&mut self.bad_rows)
+    }
+}

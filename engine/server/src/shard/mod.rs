@@ -1,0 +1,272 @@
+//! One shard's outer loop: the only place that awaits. It fetches bytes for the readers, steps the
+//! pipeline, moves messages through the rings, and hands encoded rows to files or to the main thread.
+
+mod input;
+mod output;
+
+use std::sync::Arc;
+
+use millrace_connect::connector::{Sink, Source, Split};
+use millrace_flow::SplitId;
+use millrace_flow::pipeline::{Message, Pipeline, ShardId};
+use millrace_plan::{Error, Limits, NodeId, Plan, Result};
+use millrace_runtime::{MeshEnd, RingReceiver, RingSender, ShardContext};
+
+use crate::report::{HostEvent, ShardReport, Snapshot};
+use input::Inputs;
+use output::Outputs;
+
+/// A source as one shard runs it.
+pub struct ShardSource {
+    /// The plan's source node.
+    pub node: NodeId,
+    /// Opens its splits.
+    pub source: Arc<dyn Source>,
+    /// The splits this shard owns.
+    pub splits: Vec<(SplitId, Split)>,
+    /// A bad row ends the run: `'on-error' = 'fail'`.
+    pub fail_on_bad: bool,
+}
+
+/// A sink as one shard runs it.
+pub struct ShardSink {
+    /// The plan's sink node.
+    pub node: NodeId,
+    /// Makes its writers.
+    pub sink: Arc<dyn Sink>,
+}
+
+/// What a shard needs to run its copy of a pipeline.
+pub struct ShardJob {
+    /// The plan, the same on every shard.
+    pub plan: Arc<Plan>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Sources with this shard's splits.
+    pub sources: Vec<ShardSource>,
+    /// Sinks.
+    pub sinks: Vec<ShardSink>,
+    /// The rings to and from the other shards.
+    pub mesh: MeshEnd<Message>,
+    /// To the main thread: printed bytes, bad rows, progress.
+    pub host: RingSender<HostEvent>,
+    /// From the main thread: chunks of standard input, if this shard owns it.
+    pub stdin: Option<RingReceiver<Vec<u8>>>,
+    /// Hold all rows back and sort them at the end.
+    pub ordered: bool,
+}
+
+/// How often a shard tells the main thread how far it is, in milliseconds.
+const SNAPSHOT_INTERVAL_MS: u64 = 100;
+
+/// A shard gives way to its executor after this long, in nanoseconds.
+const STEP_NS: u64 = 500_000;
+
+/// Messages taken from other shards before the shard looks at its own sources again.
+const INBOX_BURST: usize = 64;
+
+/// Runs one shard to the end of its input, or until it is told to stop.
+pub async fn run(context: ShardContext, job: ShardJob) -> Result<ShardReport> {
+    let mut shard = Shard::new(context, job)?;
+    shard.run().await
+}
+
+struct Shard {
+    context: ShardContext,
+    pipeline: Pipeline,
+    inputs: Inputs,
+    outputs: Outputs,
+    outbox: millrace_runtime::Outbox<Message>,
+    inbox: millrace_runtime::Inbox<Message>,
+    limits: Limits,
+    last_tick_ms: u64,
+    last_epoch_ms: u64,
+    last_snapshot_ms: u64,
+    epoch: u64,
+    stopped: bool,
+    peak_state_bytes: u64,
+}
+
+impl Shard {
+    fn new(context: ShardContext, job: ShardJob) -> Result<Self> {
+        let id = ShardId { index: context.shard(), count: context.shards() };
+        let pipeline = Pipeline::new(&job.plan, id, &job.limits)?;
+        let (outbox, inbox) = job.mesh.split();
+        let inputs = Inputs::new(job.sources, job.stdin, &job.plan, &job.limits)?;
+        let outputs = Outputs::new(job.sinks, job.host, context.shard(), job.ordered, &job.plan)?;
+        Ok(Shard {
+            context,
+            pipeline,
+            inputs,
+            outputs,
+            outbox,
+            inbox,
+            limits: job.limits,
+            last_tick_ms: 0,
+            last_epoch_ms: 0,
+            last_snapshot_ms: 0,
+            epoch: 0,
+            stopped: false,
+            peak_state_bytes: 0,
+        })
+    }
+
+    async fn run(&mut self) -> Result<ShardReport> {
+        self.inputs.start(&mut self.pipeline)?;
+        let mut yielded_ns = self.context.clock().monotonic_ns();
+        loop {
+            if self.context.stopping() {
+                self.stopped = true;
+                break;
+            }
+            let mut progress = self.receive()?;
+            if self.outbox.pending() == 0 && !self.outputs.congested() {
+                progress |= self.inputs.step(&self.context, &mut self.pipeline).await?;
+            }
+            self.timers()?;
+            progress |= self.send().await?;
+            if self.pipeline.finished() && self.outbox.pending() == 0 {
+                break;
+            }
+            let now_ns = self.context.clock().monotonic_ns();
+            if !progress {
+                self.idle(now_ns).await?;
+                yielded_ns = self.context.clock().monotonic_ns();
+            } else if now_ns - yielded_ns > STEP_NS {
+                self.context.yield_now().await;
+                yielded_ns = now_ns;
+            }
+        }
+        self.finish().await
+    }
+
+    /// Takes messages from other shards.
+    fn receive(&mut self) -> Result<bool> {
+        let mut taken = 0;
+        while taken < INBOX_BURST {
+            let Some((from, message)) = self.inbox.poll() else { break };
+            self.pipeline.receive(from, message)?;
+            taken += 1;
+        }
+        Ok(taken > 0)
+    }
+
+    fn timers(&mut self) -> Result<()> {
+        let now_ms = self.context.clock().monotonic_ns() / 1_000_000;
+        if now_ms - self.last_tick_ms >= self.limits.emit_interval_ms {
+            self.last_tick_ms = now_ms;
+            self.pipeline.tick()?;
+        }
+        if now_ms - self.last_epoch_ms >= self.limits.epoch_interval_ms {
+            self.last_epoch_ms = now_ms;
+            self.epoch += 1;
+            self.pipeline.epoch(self.epoch)?;
+            self.pipeline.check_ledger()?;
+            self.check_memory()?;
+        }
+        if now_ms - self.last_snapshot_ms >= SNAPSHOT_INTERVAL_MS {
+            self.last_snapshot_ms = now_ms;
+            self.outputs.tell(HostEvent::Snapshot(self.snapshot()));
+        }
+        Ok(())
+    }
+
+    /// Fails when the state outgrows this shard's share of the memory, naming the largest operators.
+    fn check_memory(&mut self) -> Result<()> {
+        let accounts = self.pipeline.accounts();
+        let held: u64 = accounts.iter().map(|own| own.account.state_bytes).sum();
+        self.peak_state_bytes = self.peak_state_bytes.max(held);
+        let Some(limit) = self.limits.memory_bytes else { return Ok(()) };
+        let share = (limit / self.context.shards()) as u64;
+        if held <= share {
+            return Ok(());
+        }
+        let mut largest = accounts;
+        largest.sort_by_key(|own| std::cmp::Reverse(own.account.state_bytes));
+        let names: Vec<String> = largest
+            .iter()
+            .take(3)
+            .map(|own| format!("node {} {} {} bytes", own.node, own.operator, own.account.state_bytes))
+            .collect();
+        Err(Error::exhausted(format!(
+            "shard {} holds {held} bytes of state, its share of --memory is {share}: {}",
+            self.context.shard(),
+            names.join(", ")
+        ))
+        .hint("raise --memory, use shorter windows, or group by fewer keys"))
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            shard: self.context.shard(),
+            rows: self.inputs.rows(),
+            bytes: self.inputs.bytes(),
+            bad: self.inputs.bad(),
+        }
+    }
+
+    /// Hands on what the pipeline has produced.
+    async fn send(&mut self) -> Result<bool> {
+        let mut progress = false;
+        for (target, message) in self.pipeline.take_messages() {
+            self.outbox.send(target, message);
+            progress = true;
+        }
+        progress |= self.outbox.flush();
+        for (sink, batch) in self.pipeline.take_rows() {
+            self.outputs.write(&self.context, sink, batch).await?;
+            progress = true;
+        }
+        for (node, bad) in self.pipeline.take_bad() {
+            self.outputs.tell(HostEvent::bad_in_pipeline(node, bad));
+        }
+        for bad in self.inputs.take_bad() {
+            self.outputs.tell(bad);
+        }
+        progress |= self.outputs.flush_host();
+        Ok(progress)
+    }
+
+    /// Nothing to do: flush what waits, then sleep until a message, a timer or the next wish of a reader.
+    async fn idle(&mut self, now_ns: u64) -> Result<()> {
+        self.outputs.flush_files(&self.context).await?;
+        let timers_ms = [
+            self.last_tick_ms + self.limits.emit_interval_ms,
+            self.last_epoch_ms + self.limits.epoch_interval_ms,
+            self.last_snapshot_ms + SNAPSHOT_INTERVAL_MS,
+        ];
+        let next_ms = timers_ms.into_iter().chain(self.inputs.wake_ms()).min().unwrap_or(u64::MAX);
+        let waiting = self.outbox.pending() > 0 || self.outputs.congested();
+        let until_ns = match waiting {
+            true => now_ns + STEP_NS,
+            false => next_ms.saturating_mul(1_000_000).max(now_ns + 1),
+        };
+        self.inbox.park(&self.context, Some(until_ns)).await;
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<ShardReport> {
+        self.pipeline.check_ledger()?;
+        self.outputs.finish(&self.context).await?;
+        self.outputs.tell(HostEvent::Snapshot(self.snapshot()));
+        while !self.outputs.flush_host_all() {
+            self.context.park(Some(self.context.clock().monotonic_ns() + STEP_NS)).await;
+        }
+        Ok(ShardReport {
+            shard: self.context.shard(),
+            stopped: self.stopped,
+            nodes: self.pipeline.accounts(),
+            rows_in: self.inputs.rows(),
+            bytes_in: self.inputs.bytes(),
+            undecoded: self.inputs.bad(),
+            rows_out: self.outputs.rows(),
+            bytes_out: self.outputs.bytes(),
+            peak_state_bytes: self.peak_state_bytes,
+        })
+    }
+}
+
+/// A failure that names the split it happened in.
+fn in_split(error: Error, split: &Split) -> Error {
+    error.within(format!("{}", split.name))
+}

@@ -1,0 +1,33 @@
+//! SIGINT and SIGTERM: the first asks the run to stop, the second ends the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use millrace_plan::{Error, Result};
+use signal_hook::consts::TERM_SIGNALS;
+use signal_hook::flag;
+
+/// Whether a stop was asked for.
+pub struct Signals {
+    stop: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Takes over SIGINT, SIGTERM and SIGQUIT.
+    pub fn install() -> Result<Signals> {
+        const SECOND_SIGNAL_EXIT: i32 = 130;
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in TERM_SIGNALS {
+            // Order matters: the shutdown must see the flag as it was before this signal.
+            flag::register_conditional_shutdown(*signal, SECOND_SIGNAL_EXIT, stop.clone())
+                .and_then(|_| flag::register(*signal, stop.clone()))
+                .map_err(|error| Error::environment(format!("signal {signal}: {error}")))?;
+        }
+        Ok(Signals { stop })
+    }
+
+    /// True after the first signal.
+    pub fn stop_requested(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,355 @@
+//! What DataFusion's planner may see: tables, views, functions, types, and Flink's syntax.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use datafusion_common::config::ConfigOptions;
+use datafusion_common::{DataFusionError, Result, TableReference, plan_err};
+use datafusion_expr::expr::ScalarFunction;
+use datafusion_expr::logical_plan::Extension;
+use datafusion_expr::planner::{
+    ContextProvider, ExprPlanner, PlannedRelation, PlannerResult, RawAggregateExpr, RelationPlanner,
+    RelationPlannerContext, RelationPlanning, TypePlanner,
+};
+use datafusion_expr::{
+    AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF, lit,
+};
+use datafusion_sql::sqlparser::ast::{self, TableFactor};
+use millrace_plan::{Error, TableDef, WindowSpec};
+
+use super::window::WindowAssign;
+use super::{aggregate, now};
+use crate::catalog::nearest;
+use crate::parse::{WindowCall, WindowKind, window_call};
+
+/// A declared column and where its values come from.
+#[derive(Debug, Clone)]
+pub enum DeclaredColumn {
+    /// Position among the table's physical and metadata columns, as in `plan::Operator::Source`.
+    Stored(usize),
+    /// An expression over the stored columns.
+    Computed(Expr),
+}
+
+/// A declared table.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// What its connector sees.
+    pub def: Arc<TableDef>,
+    /// All columns, computed ones too, in declared order.
+    pub schema: SchemaRef,
+    /// Where each column of `schema` comes from.
+    pub columns: Vec<DeclaredColumn>,
+    /// The row-time column (position in `schema`) and the watermark expression over `schema`.
+    pub watermark: Option<(usize, Expr)>,
+    /// Where it was declared.
+    pub place: Option<millrace_plan::Place>,
+}
+
+/// The tables and views declared so far.
+#[derive(Debug, Default)]
+pub struct Tables {
+    /// Tables by name.
+    pub tables: BTreeMap<String, Arc<Declared>>,
+    /// Views by name: their analysed plans.
+    pub views: BTreeMap<String, LogicalPlan>,
+}
+
+impl Tables {
+    /// True if a table or view has this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.tables.contains_key(name) || self.views.contains_key(name)
+    }
+
+    /// The names of all tables and views.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tables.keys().chain(self.views.keys()).map(String::as_str)
+    }
+}
+
+/// A declared table as DataFusion's planner sees it.
+pub struct DeclaredTable(pub Arc<Declared>);
+
+impl TableSource for DeclaredTable {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema.clone()
+    }
+}
+
+struct View {
+    schema: SchemaRef,
+    plan: LogicalPlan,
+}
+
+impl TableSource for View {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
+        Some(Cow::Borrowed(&self.plan))
+    }
+}
+
+/// DataFusion's view of the session.
+pub struct Context<'a> {
+    tables: &'a Tables,
+    options: ConfigOptions,
+    expr_planners: Vec<Arc<dyn ExprPlanner>>,
+    relation_planners: Vec<Arc<dyn RelationPlanner>>,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(tables: &'a Tables) -> Self {
+        Context {
+            tables,
+            options: ConfigOptions::default(),
+            expr_planners: vec![Arc::new(FlinkSyntax)],
+            relation_planners: vec![Arc::new(WindowFunctions)],
+        }
+    }
+}
+
+impl ContextProvider for Context<'_> {
+    fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
+        let table = name.table();
+        if let Some(declared) = self.tables.tables.get(table) {
+            return Ok(Arc::new(DeclaredTable(declared.clone())));
+        }
+        if let Some(plan) = self.tables.views.get(table) {
+            let schema = Arc::new(Schema::clone(plan.schema().as_arrow()));
+            return Ok(Arc::new(View { schema, plan: plan.clone() }));
+        }
+        let unknown = Error::query(format!("unknown table `{table}`"));
+        let error = match nearest(table, self.tables.names()) {
+            Some(found) => unknown.hint(format!("did you mean `{found}`?")),
+            None => unknown.hint("declare it first with CREATE TABLE"),
+        };
+        Err(DataFusionError::External(Box::new(error)))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        &self.expr_planners
+    }
+
+    fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
+        &self.relation_planners
+    }
+
+    fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
+        Some(Arc::new(FlinkTypeNames))
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        now::now_function(name).or_else(|| crate::function::scalar(name))
+    }
+
+    fn get_higher_order_meta(&self, _: &str) -> Option<Arc<HigherOrderUDF>> {
+        None
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        aggregate::aggregate(name)
+    }
+
+    fn get_window_meta(&self, _: &str) -> Option<Arc<WindowUDF>> {
+        None
+    }
+
+    fn get_variable_type(&self, _: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        &self.options
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        super::function_names().map(str::to_string).collect()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        vec![]
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        aggregate::AGGREGATES.iter().map(|entry| entry.name.to_string()).collect()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        vec![]
+    }
+}
+
+/// Special syntax as calls of functions from our table.
+#[derive(Debug)]
+struct FlinkSyntax;
+
+fn call(name: &str, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+    match crate::function::scalar(name) {
+        Some(udf) => Ok(PlannerResult::Planned(Expr::ScalarFunction(ScalarFunction::new_udf(udf, args)))),
+        None => Ok(PlannerResult::Original(args)),
+    }
+}
+
+impl ExprPlanner for FlinkSyntax {
+    fn plan_position(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        call("position", args)
+    }
+
+    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        call("extract", args)
+    }
+
+    fn plan_substring(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        call("substring", args)
+    }
+
+    fn plan_overlay(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        call("overlay", args)
+    }
+
+    fn plan_array_literal(
+        &self,
+        exprs: Vec<Expr>,
+        _: &datafusion_common::DFSchema,
+    ) -> Result<PlannerResult<Vec<Expr>>> {
+        call("array", exprs)
+    }
+
+    fn plan_make_map(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        call("map", args)
+    }
+
+    fn plan_field_access(
+        &self,
+        expr: datafusion_expr::planner::RawFieldAccessExpr,
+        _: &datafusion_common::DFSchema,
+    ) -> Result<PlannerResult<datafusion_expr::planner::RawFieldAccessExpr>> {
+        use datafusion_expr::GetFieldAccess;
+        let planned = match &expr.field_access {
+            GetFieldAccess::NamedStructField { name } => {
+                call("get_field", vec![expr.expr.clone(), lit(name.clone())])?
+            }
+            GetFieldAccess::ListIndex { key } => call("item", vec![expr.expr.clone(), key.as_ref().clone()])?,
+            GetFieldAccess::ListRange { .. } => return Ok(PlannerResult::Original(expr)),
+        };
+        Ok(match planned {
+            PlannerResult::Planned(planned) => PlannerResult::Planned(planned),
+            PlannerResult::Original(_) => PlannerResult::Original(expr),
+        })
+    }
+
+    fn plan_compound_identifier(
+        &self,
+        field: &Field,
+        qualifier: Option<&TableReference>,
+        nested_names: &[String],
+    ) -> Result<PlannerResult<Vec<Expr>>> {
+        let column = Expr::Column(datafusion_common::Column::from((qualifier, field)));
+        let mut value = column;
+        for name in nested_names {
+            let Some(udf) = crate::function::scalar("get_field") else {
+                return plan_err!("access to the fields of a ROW is not available");
+            };
+            value = Expr::ScalarFunction(ScalarFunction::new_udf(udf, vec![value, lit(name.clone())]));
+        }
+        Ok(PlannerResult::Planned(value))
+    }
+
+    /// `COUNT(*)` counts a constant that is never null.
+    fn plan_aggregate(&self, mut expr: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
+        #[expect(deprecated, reason = "the planner hands COUNT(*) over as a wildcard")]
+        let star = matches!(expr.args.as_slice(), [Expr::Wildcard { .. }]);
+        if star {
+            if expr.func.name() != "count" {
+                return plan_err!(
+                    "{}(*) is not a function; only COUNT takes *",
+                    expr.func.name().to_uppercase()
+                );
+            }
+            expr.args = vec![lit(1i32)];
+        }
+        Ok(PlannerResult::Original(expr))
+    }
+}
+
+/// `TUMBLE`, `HOP`, `CUMULATE` in FROM.
+#[derive(Debug)]
+struct WindowFunctions;
+
+impl RelationPlanner for WindowFunctions {
+    fn plan_relation(
+        &self,
+        relation: TableFactor,
+        context: &mut dyn RelationPlannerContext,
+    ) -> Result<RelationPlanning> {
+        let external = |error: Error| DataFusionError::External(Box::new(error));
+        let Some(call) = window_call(&relation).map_err(external)? else {
+            return Ok(RelationPlanning::Original(Box::new(relation)));
+        };
+        let window = window_spec(&call).map_err(external)?;
+        let alias = call.alias.clone();
+        let input = context.plan(call.table.clone())?;
+        let time = time_column(&input, &call).map_err(external)?;
+        let assign = WindowAssign::try_new(input, time, window)?;
+        let plan = LogicalPlan::Extension(Extension { node: Arc::new(assign) });
+        Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
+    }
+}
+
+fn time_column(input: &LogicalPlan, call: &WindowCall) -> millrace_plan::Result<datafusion_common::Column> {
+    let named = input.schema().iter().find(|(_, field)| *field.name() == call.time);
+    if let Some((qualifier, field)) = named {
+        return Ok(datafusion_common::Column::from((qualifier, field.as_ref())));
+    }
+    let unknown = Error::query(format!("DESCRIPTOR names an unknown column `{}`", call.time)).at(call.place);
+    Err(match nearest(&call.time, input.schema().fields().iter().map(|field| field.name().as_str())) {
+        Some(found) => unknown.hint(format!("did you mean `{found}`?")),
+        None => unknown,
+    })
+}
+
+fn window_spec(call: &WindowCall) -> millrace_plan::Result<WindowSpec> {
+    let offset = call.offset_ms;
+    let positive = |name: &str, value: i64| match value > 0 {
+        true => Ok(value),
+        false => Err(Error::query(format!("the window's {name} must be longer than 0")).at(call.place)),
+    };
+    match (call.kind, call.intervals.as_slice()) {
+        (WindowKind::Tumble, [size]) => Ok(WindowSpec::Tumble { size: positive("size", *size)?, offset }),
+        (WindowKind::Hop, [slide, size]) => {
+            let (slide, size) = (positive("slide", *slide)?, positive("size", *size)?);
+            Ok(WindowSpec::Hop { size, slide, offset })
+        }
+        (WindowKind::Cumulate, [step, size]) => {
+            let (step, size) = (positive("step", *step)?, positive("size", *size)?);
+            if size % step != 0 {
+                return Err(Error::query("the window's size must be a multiple of its step")
+                    .hint(format!("size is {size} ms, step is {step} ms"))
+                    .at(call.place));
+            }
+            Ok(WindowSpec::Cumulate { size, step, offset })
+        }
+        (WindowKind::Session, _) => Err(Error::query("SESSION windows are not supported yet")
+            .hint("use TUMBLE, HOP or CUMULATE")
+            .at(call.place)),
+        _ => Err(Error::query("the window function has the wrong number of intervals")
+            .hint("TUMBLE takes a size; HOP a slide and a size; CUMULATE a step and a size")
+            .at(call.place)),
+    }
+}
+
+/// SQL type names to Arrow types.
+#[derive(Debug)]
+struct FlinkTypeNames;
+
+impl TypePlanner for FlinkTypeNames {
+    fn plan_type_field(&self, sql_type: &ast::DataType) -> Result<Option<FieldRef>> {
+        let data_type = crate::types::type_of_ast(sql_type)
+            .map_err(|error| DataFusionError::External(Box::new(error)))?;
+        Ok(Some(Arc::new(Field::new("type", data_type, true))))
+    }
+}

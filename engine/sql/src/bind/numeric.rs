@@ -1,0 +1,224 @@
+//! Flink's types where DataFusion's differ: integer literals are INT when they fit, decimal arithmetic
+//! has Flink's precision and scale, CAST has Flink's meaning.
+//!
+//! Runs before DataFusion's own type coercion, which then finds nothing to disagree with.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion_common::config::ConfigOptions;
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{DFSchema, Result, ScalarValue};
+use datafusion_expr::expr::ScalarFunction;
+use datafusion_expr::expr_rewriter::NamePreserver;
+use datafusion_expr::utils::merge_schema;
+use datafusion_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
+use datafusion_optimizer::AnalyzerRule;
+
+use crate::bind::decimal;
+use crate::function;
+
+/// The analyzer rule.
+#[derive(Debug)]
+pub struct FlinkTypes;
+
+impl AnalyzerRule for FlinkTypes {
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        Ok(plan.transform_up_with_subqueries(retype)?.data)
+    }
+
+    fn name(&self) -> &str {
+        "flink_types"
+    }
+}
+
+fn retype(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    if matches!(plan, LogicalPlan::Limit(_) | LogicalPlan::Window(_)) {
+        return Ok(Transformed::no(plan));
+    }
+    let schema = merge_schema(&plan.inputs());
+    let names = NamePreserver::new(&plan);
+    let retyped = plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        Ok(retype_expr(expr, &schema)?.update_data(|expr| name.restore(expr)))
+    })?;
+    retyped.map_data(|plan| plan.recompute_schema())
+}
+
+/// Gives one expression Flink's types.
+pub fn retype_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    expr.transform_up(|expr| match expr {
+        Expr::Literal(ScalarValue::Int64(Some(value)), metadata) => match i32::try_from(value) {
+            Ok(small) => Ok(Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(small)), metadata))),
+            Err(_) => Ok(Transformed::no(Expr::Literal(ScalarValue::Int64(Some(value)), metadata))),
+        },
+        Expr::BinaryExpr(binary) => arithmetic(binary, schema),
+        Expr::Cast(cast) => {
+            let target = cast.field.data_type().clone();
+            retype_cast(*cast.expr, &target, false, schema)
+        }
+        Expr::TryCast(cast) => {
+            let target = cast.field.data_type().clone();
+            retype_cast(*cast.expr, &target, true, schema)
+        }
+        other => Ok(Transformed::no(other)),
+    })
+}
+
+fn retype_cast(value: Expr, target: &DataType, try_: bool, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    Ok(Transformed::yes(cast_as_flink(value, target, try_, schema)?))
+}
+
+/// `CAST(value AS target)` as Flink does it.
+pub fn cast_as_flink(value: Expr, target: &DataType, try_: bool, schema: &DFSchema) -> Result<Expr> {
+    let from = value.get_type(schema)?;
+    if from == *target {
+        return Ok(value);
+    }
+    if function::needs_flink_cast(&from, target) {
+        let udf = function::cast_udf(target, try_);
+        return Ok(Expr::ScalarFunction(ScalarFunction::new_udf(udf, vec![value])));
+    }
+    Ok(match try_ {
+        false => datafusion_expr::cast(value, target.clone()),
+        true => datafusion_expr::try_cast(value, target.clone()),
+    })
+}
+
+/// Precision and scale of an exact number, if it is one.
+fn exact(data_type: &DataType) -> Option<(i32, i32)> {
+    match data_type {
+        DataType::Int8 => Some((3, 0)),
+        DataType::Int16 => Some((5, 0)),
+        DataType::Int32 => Some((10, 0)),
+        DataType::Int64 => Some((19, 0)),
+        DataType::Decimal128(precision, scale) => Some((*precision as i32, *scale as i32)),
+        _ => None,
+    }
+}
+
+fn is_decimal(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Decimal128(..))
+}
+
+fn arithmetic(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let left = binary.left.get_type(schema)?;
+    let right = binary.right.get_type(schema)?;
+    let comparison = binary.op.supports_propagation();
+    if comparison {
+        return compare(binary, &left, &right, schema);
+    }
+    if !is_decimal(&left) && !is_decimal(&right) {
+        return Ok(Transformed::no(Expr::BinaryExpr(binary)));
+    }
+    let (Some(l), Some(r)) = (exact(&left), exact(&right)) else {
+        return Ok(Transformed::no(Expr::BinaryExpr(binary)));
+    };
+    let Some(result) = decimal_result(binary.op, l, r) else {
+        return Ok(Transformed::no(Expr::BinaryExpr(binary)));
+    };
+    let widen = |expr: Expr, (precision, scale): (i32, i32)| {
+        let target = DataType::Decimal128(precision as u8, scale as i8);
+        expr.cast_to(&target, schema)
+    };
+    let (left, right) = (widen(*binary.left, l)?, widen(*binary.right, r)?);
+    let expr = match binary.op {
+        Operator::Divide => {
+            let divide = decimal::divide(&result);
+            Expr::ScalarFunction(ScalarFunction::new_udf(divide, vec![left, right]))
+        }
+        op => {
+            let raw = Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)));
+            match raw.get_type(schema)? == result {
+                true => raw,
+                false => datafusion_expr::cast(raw, result),
+            }
+        }
+    };
+    Ok(Transformed::yes(expr))
+}
+
+/// The result type of decimal arithmetic: Flink's `LogicalTypeMerging`.
+fn decimal_result(op: Operator, (p1, s1): (i32, i32), (p2, s2): (i32, i32)) -> Option<DataType> {
+    let (precision, scale) = match op {
+        Operator::Plus | Operator::Minus => {
+            let scale = s1.max(s2);
+            (scale + (p1 - s1).max(p2 - s2) + 1, scale)
+        }
+        Operator::Multiply => (p1 + p2, s1 + s2),
+        Operator::Divide => {
+            let scale = (s1 + p2 + 1).max(6);
+            (p1 - s1 + s2 + scale, scale)
+        }
+        Operator::Modulo => {
+            let scale = s1.max(s2);
+            ((p1 - s1).min(p2 - s2) + scale, scale)
+        }
+        _ => return None,
+    };
+    let (precision, scale) = bounded(precision, scale, matches!(op, Operator::Multiply | Operator::Divide));
+    Some(DataType::Decimal128(precision as u8, scale as i8))
+}
+
+/// Fits a result into 38 digits. Products and quotients give up scale for digits before the point, but
+/// keep at least six; sums cut the precision.
+fn bounded(precision: i32, scale: i32, trade_scale: bool) -> (i32, i32) {
+    const MOST: i32 = 38;
+    if precision <= MOST {
+        return (precision, scale);
+    }
+    if !trade_scale {
+        let whole = precision - scale;
+        return (MOST, scale.min((MOST - whole).max(scale.min(6))));
+    }
+    let whole = precision - scale;
+    (MOST, (MOST - whole).max(scale.min(6)))
+}
+
+/// A number compared with text: Flink reads the text as a number.
+fn compare(
+    binary: BinaryExpr,
+    left: &DataType,
+    right: &DataType,
+    schema: &DFSchema,
+) -> Result<Transformed<Expr>> {
+    let BinaryExpr { left: l, op, right: r } = binary;
+    let (l, r, changed) = match (left, right) {
+        (DataType::Utf8, number) if number.is_numeric() => {
+            (Box::new(cast_as_flink(*l, &comparable(number), false, schema)?), r, true)
+        }
+        (number, DataType::Utf8) if number.is_numeric() => {
+            (l, Box::new(cast_as_flink(*r, &comparable(number), false, schema)?), true)
+        }
+        _ => (l, r, false),
+    };
+    let expr = Expr::BinaryExpr(BinaryExpr::new(l, op, r));
+    Ok(if changed { Transformed::yes(expr) } else { Transformed::no(expr) })
+}
+
+fn comparable(number: &DataType) -> DataType {
+    match number {
+        DataType::Float32 => DataType::Float64,
+        other => other.clone(),
+    }
+}
+
+/// The function that a call of `name` runs, for use in plans that Millrace builds itself.
+pub fn scalar_call(name: &str, args: Vec<Expr>) -> Option<Expr> {
+    let udf: Arc<_> = function::scalar(name)?;
+    Some(Expr::ScalarFunction(ScalarFunction::new_udf(udf, args)))
+}
+
+/// True if a query column of type `from` may fill a sink column of type `to` without CAST.
+pub fn implicitly_castable(from: &DataType, to: &DataType) -> bool {
+    use DataType::{Binary, Boolean, Date32, List, Map, Null, Struct, Time32, Timestamp, Utf8};
+    match (from, to) {
+        (Null, _) => true,
+        (a, b) if a == b => true,
+        (a, b) if a.is_numeric() && b.is_numeric() => true,
+        (Timestamp(..), Timestamp(..)) | (Date32, Timestamp(..)) => true,
+        (List(_), List(_)) | (Struct(_), Struct(_)) | (Map(..), Map(..)) => true,
+        (Utf8, Utf8) | (Binary, Binary) | (Boolean, Boolean) | (Time32(_), Time32(_)) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,114 @@
+//! What the runtime cannot do yet, refused before binding with its place and what to write instead.
+
+use std::ops::ControlFlow;
+
+use datafusion_sql::sqlparser::ast::{
+    Distinct, Expr, GroupByExpr, Query, Select, SetExpr, SetOperator, SetQuantifier, TableFactor, Visit,
+    Visitor,
+};
+use millrace_plan::{Error, Place, Result};
+
+use super::rewrite::place_of;
+
+/// Fails at the first construct of `query` that Millrace does not run yet.
+pub fn refuse_unsupported(query: &Query) -> Result<()> {
+    let mut refusal = Refusal;
+    match query.visit(&mut refusal) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(*error),
+    }
+}
+
+struct Refusal;
+
+type Flow = ControlFlow<Box<Error>>;
+
+fn refuse(what: &str, hint: &str, place: Option<Place>) -> Flow {
+    ControlFlow::Break(Box::new(Error::query(format!("{what} is not supported yet")).hint(hint).at(place)))
+}
+
+impl Visitor for Refusal {
+    type Break = Box<Error>;
+
+    fn pre_visit_query(&mut self, query: &Query) -> Flow {
+        let place = place_of(query);
+        if let Some(order) = &query.order_by {
+            return refuse("ORDER BY", "order the results where they are read", place_of(order).or(place));
+        }
+        if query.limit_clause.is_some() || query.fetch.is_some() {
+            return refuse("LIMIT", "bound the input instead", place);
+        }
+        if query.with.as_ref().is_some_and(|with| with.recursive) {
+            return refuse("WITH RECURSIVE", "write the levels out", place);
+        }
+        set_operation(&query.body, place)
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> Flow {
+        for source in &select.from {
+            if let Some(join) = source.joins.first() {
+                return refuse("JOIN", JOIN_HINT, place_of(&join.relation));
+            }
+        }
+        if let Some(second) = select.from.get(1) {
+            return refuse("a join of several tables in FROM", JOIN_HINT, place_of(&second.relation));
+        }
+        if select.from.is_empty() {
+            return refuse("SELECT without FROM", "read from a table", place_of(select));
+        }
+        if matches!(select.distinct, Some(Distinct::On(_))) {
+            return refuse("DISTINCT ON", "use GROUP BY with FIRST_VALUE", place_of(select));
+        }
+        if select.qualify.is_some() || !select.named_window.is_empty() {
+            return refuse("OVER", OVER_HINT, place_of(select));
+        }
+        if let GroupByExpr::All(_) = select.group_by {
+            return refuse("GROUP BY ALL", "name the columns", place_of(select));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Flow {
+        match factor {
+            TableFactor::Table { version: Some(_), .. } => {
+                refuse("FOR SYSTEM_TIME AS OF", JOIN_HINT, place_of(factor))
+            }
+            TableFactor::UNNEST { .. } => {
+                refuse("UNNEST", "give each element a row in the input", place_of(factor))
+            }
+            TableFactor::MatchRecognize { .. } => {
+                refuse("MATCH_RECOGNIZE", "write the pattern as windows", place_of(factor))
+            }
+            TableFactor::Derived { lateral: true, .. } => refuse("LATERAL", JOIN_HINT, place_of(factor)),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> Flow {
+        match expr {
+            Expr::Function(function) if function.over.is_some() => refuse("OVER", OVER_HINT, place_of(expr)),
+            Expr::InSubquery { .. } | Expr::Exists { .. } => {
+                refuse("a subquery in a condition", JOIN_HINT, place_of(expr))
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+const JOIN_HINT: &str = "joins come with a later version; aggregate each input by itself for now";
+const OVER_HINT: &str = "use a window table function such as TUMBLE, or GROUP BY";
+
+fn set_operation(body: &SetExpr, place: Option<Place>) -> Flow {
+    match body {
+        SetExpr::SetOperation { op: SetOperator::Union, set_quantifier, left, right } => {
+            if matches!(set_quantifier, SetQuantifier::ByName | SetQuantifier::AllByName) {
+                return refuse("UNION BY NAME", "list the columns in the same order", place);
+            }
+            set_operation(left, place)?;
+            set_operation(right, place)
+        }
+        SetExpr::SetOperation { op, .. } => refuse(&op.to_string(), "use UNION and GROUP BY", place),
+        SetExpr::Values(_) => refuse("VALUES as a table", "use a table with 'connector' = 'values'", place),
+        _ => ControlFlow::Continue(()),
+    }
+}

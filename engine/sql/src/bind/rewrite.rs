@@ -1,0 +1,262 @@
+//! What Flink writes differently from DataFusion, rewritten in the syntax tree before binding: legacy
+//! group windows become window table functions, time units become text arguments.
+
+use std::ops::ControlFlow;
+
+use datafusion_sql::sqlparser::ast::{
+    self, CeilFloorKind, DateTimeField, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
+    Ident, ObjectName, Query, Select, SetExpr, Spanned, TableAlias, TableFactor, Value, VisitMut, VisitorMut,
+};
+use millrace_plan::{Error, Place, Result};
+
+/// Rewrites `query` in place.
+pub fn rewrite(query: &mut Query) -> Result<()> {
+    let mut rewriter = Rewriter;
+    match query.visit(&mut rewriter) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(*error),
+    }
+}
+
+/// Rewrites a scalar expression (of a computed column or a watermark) in place.
+pub fn rewrite_expr(expr: &mut Expr) -> Result<()> {
+    match expr.visit(&mut Rewriter) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(*error),
+    }
+}
+
+/// Where a piece of syntax begins.
+pub fn place_of(node: &impl Spanned) -> Option<Place> {
+    let start = node.span().start;
+    (start.line > 0).then_some(Place { line: start.line, column: start.column })
+}
+
+struct Rewriter;
+
+impl VisitorMut for Rewriter {
+    type Break = Box<Error>;
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        match group_window(select) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(Box::new(error)),
+        }
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        match expr {
+            Expr::Floor { expr: value, field } => {
+                if let Some(call) = time_rounding("floor_to", value, field) {
+                    *expr = call;
+                }
+            }
+            Expr::Ceil { expr: value, field } => {
+                if let Some(call) = time_rounding("ceil_to", value, field) {
+                    *expr = call;
+                }
+            }
+            Expr::Function(function) => unit_argument(function),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// `FLOOR(ts TO MINUTE)` becomes `floor_to('MINUTE', ts)`.
+fn time_rounding(name: &str, value: &Expr, field: &CeilFloorKind) -> Option<Expr> {
+    match field {
+        CeilFloorKind::DateTimeField(unit) if *unit != DateTimeField::NoDateTime => {
+            Some(call(name, vec![text(&unit.to_string()), value.clone()]))
+        }
+        _ => None,
+    }
+}
+
+/// `TIMESTAMPDIFF(SECOND, a, b)` becomes `TIMESTAMPDIFF('SECOND', a, b)`.
+fn unit_argument(function: &mut ast::Function) {
+    const TAKE_UNIT: [&str; 2] = ["timestampdiff", "timestampadd"];
+    let name = function.name.to_string();
+    if !TAKE_UNIT.iter().any(|taking| name.eq_ignore_ascii_case(taking)) {
+        return;
+    }
+    if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(unit))) = arguments_mut(function).first_mut() {
+        if let Expr::Identifier(ident) = unit {
+            *unit = text(&ident.value.to_uppercase());
+        }
+    }
+}
+
+fn arguments_mut(function: &mut ast::Function) -> &mut [FunctionArg] {
+    match &mut function.args {
+        FunctionArguments::List(list) => &mut list.args,
+        _ => &mut [],
+    }
+}
+
+fn text(value: &str) -> Expr {
+    Expr::value(Value::SingleQuotedString(value.to_string()))
+}
+
+fn call(name: &str, args: Vec<Expr>) -> Expr {
+    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
+    Expr::Function(ast::Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(ast::FunctionArgumentList {
+            duplicate_treatment: None,
+            args,
+            clauses: vec![],
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
+}
+
+/// The name and arguments of a plain function call.
+fn as_call(expr: &Expr) -> Option<(String, Vec<Expr>)> {
+    let Expr::Function(function) = expr else { return None };
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let args = list.args.iter().map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        _ => None,
+    });
+    Some((function.name.to_string().to_uppercase(), args.collect::<Option<Vec<_>>>()?))
+}
+
+const GROUP_WINDOWS: [&str; 3] = ["TUMBLE", "HOP", "SESSION"];
+
+/// Turns `FROM t GROUP BY TUMBLE(ts, size)` into a window table function over `t`, and
+/// `TUMBLE_START(...)` into `window_start`.
+fn group_window(select: &mut Select) -> Result<()> {
+    let GroupByExpr::Expressions(keys, _) = &mut select.group_by else { return Ok(()) };
+    let is_window =
+        |expr: &Expr| as_call(expr).is_some_and(|(name, _)| GROUP_WINDOWS.contains(&name.as_str()));
+    let Some(position) = keys.iter().position(is_window) else { return Ok(()) };
+    let place = place_of(&keys[position]);
+    let Some((name, args)) = as_call(&keys[position]) else { return Ok(()) };
+    let columns = ["window_start", "window_end", "window_time"];
+    keys.splice(position..=position, columns.map(|column| Expr::Identifier(Ident::new(column))));
+
+    let [source] = select.from.as_mut_slice() else {
+        return Err(Error::query(format!("{name} in GROUP BY needs exactly one table in FROM"))
+            .hint("join in a subquery or a view first")
+            .at(place));
+    };
+    if !source.joins.is_empty() {
+        return Err(Error::query(format!("{name} in GROUP BY cannot follow a JOIN"))
+            .hint("join in a subquery or a view first")
+            .at(place));
+    }
+    source.relation = window_function(&name, &args, source.relation.clone(), place)?;
+    WindowProperties { name, args }.replace(select)
+}
+
+/// `TABLE(name((SELECT * FROM relation), DESCRIPTOR(time), intervals...)) AS alias`
+fn window_function(
+    name: &str,
+    args: &[Expr],
+    relation: TableFactor,
+    place: Option<Place>,
+) -> Result<TableFactor> {
+    let time = match args.first() {
+        Some(Expr::Identifier(ident)) => ident.clone(),
+        Some(Expr::CompoundIdentifier(idents)) => idents[idents.len() - 1].clone(),
+        _ => {
+            return Err(Error::query(format!("the first argument of {name} must be a time column"))
+                .hint(format!("write {name}(ts, INTERVAL '1' MINUTE)"))
+                .at(place));
+        }
+    };
+    let alias = match &relation {
+        TableFactor::Table { alias: None, name, .. } => name
+            .0
+            .last()
+            .and_then(|part| part.as_ident())
+            .map(|ident| TableAlias { explicit: true, name: ident.clone(), columns: vec![], at: None }),
+        TableFactor::Table { alias, .. } | TableFactor::Derived { alias, .. } => alias.clone(),
+        _ => None,
+    };
+    let mut call_args = vec![
+        Expr::Subquery(Box::new(select_all(relation)?)),
+        call("DESCRIPTOR", vec![Expr::Identifier(time)]),
+    ];
+    call_args.extend(args[1..].iter().cloned());
+    Ok(TableFactor::TableFunction { expr: call(name, call_args), alias })
+}
+
+/// `SELECT * FROM relation`
+fn select_all(relation: TableFactor) -> Result<Query> {
+    use datafusion_sql::sqlparser::{dialect::GenericDialect, parser::Parser};
+    let bug = || Error::bug("the template of SELECT * does not parse");
+    let parsed = Parser::new(&GenericDialect {}).try_with_sql("SELECT * FROM x").map(|mut p| p.parse_query());
+    let Ok(Ok(query)) = parsed else { return Err(bug()) };
+    let mut query = *query;
+    match query.body.as_mut() {
+        SetExpr::Select(select) => select.from[0].relation = relation,
+        _ => return Err(bug()),
+    }
+    Ok(query)
+}
+
+/// Replaces `TUMBLE_START(ts, size)` and its kin by the window columns.
+struct WindowProperties {
+    name: String,
+    args: Vec<Expr>,
+}
+
+impl WindowProperties {
+    fn replace(mut self, select: &mut Select) -> Result<()> {
+        let mut flow = select.projection.visit(&mut self);
+        if flow.is_continue() {
+            flow = select.having.visit(&mut self);
+        }
+        match flow {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(error) => Err(*error),
+        }
+    }
+
+    fn column(&self, expr: &Expr) -> Result<Option<&'static str>> {
+        let Some((name, args)) = as_call(expr) else { return Ok(None) };
+        let Some((window, property)) = name.split_once('_') else { return Ok(None) };
+        if !GROUP_WINDOWS.contains(&window) {
+            return Ok(None);
+        }
+        let column = match property {
+            "START" => "window_start",
+            "END" => "window_end",
+            "ROWTIME" => "window_time",
+            "PROCTIME" => {
+                return Err(Error::query(format!("{name} is not supported: windows are in event time"))
+                    .hint(format!("use {window}_ROWTIME"))
+                    .at(place_of(expr)));
+            }
+            _ => return Ok(None),
+        };
+        if window != self.name || args != self.args {
+            return Err(Error::query(format!("{name} names a window that is not in GROUP BY"))
+                .hint(format!("give {name} the same arguments as {} in GROUP BY", self.name))
+                .at(place_of(expr)));
+        }
+        Ok(Some(column))
+    }
+}
+
+impl VisitorMut for WindowProperties {
+    type Break = Box<Error>;
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        match self.column(expr) {
+            Ok(None) => ControlFlow::Continue(()),
+            Ok(Some(column)) => {
+                *expr = Expr::Identifier(Ident::new(column));
+                ControlFlow::Continue(())
+            }
+            Err(error) => ControlFlow::Break(Box::new(error)),
+        }
+    }
+}

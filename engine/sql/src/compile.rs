@@ -1,0 +1,416 @@
+//! A script, statement by statement: declares tables, binds queries, lowers them together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion_common::DFSchema;
+use datafusion_expr::ExprSchemable;
+use millrace_plan::{Changelog, EmitMode, Error, Limits, Operator, Place, Plan, Result, TableDef};
+
+use crate::bind::{Binder, Declared, DeclaredColumn, Tables, simplify};
+use crate::catalog::nearest;
+use crate::lower::{Insert, Strategy, check_columns, lower};
+use crate::parse::{self, ColumnKind, CreateTable, Emit, Script, Statement};
+use crate::types::{self, sql_name};
+
+/// What the planner must know of connectors.
+pub trait TableRules {
+    /// Fails if the table's options are not what its connector and format understand.
+    fn check(&self, table: &TableDef) -> Result<()>;
+
+    /// Fails if the table cannot be read.
+    fn check_source(&self, table: &TableDef) -> Result<()>;
+
+    /// Fails if the table cannot be written; `changes` = rows with `-U`, `+U`, `-D` will come.
+    fn check_sink(&self, table: &TableDef, changes: bool) -> Result<()>;
+}
+
+/// What to compile, and for what.
+pub struct Request<'a> {
+    /// The script.
+    pub sql: &'a str,
+    /// Shards that will run it.
+    pub shards: usize,
+    /// Bounds on the text.
+    pub limits: &'a Limits,
+    /// The connectors' rules.
+    pub rules: &'a dyn TableRules,
+    /// The options of the table that a bare SELECT writes to.
+    pub stdout: BTreeMap<String, String>,
+    /// Rows of each sink meet on one shard, which sorts them.
+    pub ordered: bool,
+}
+
+/// What SET statements asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// `table.exec.mini-batch.allow-latency`: how long changes are collected, in milliseconds.
+    pub emit_interval_ms: Option<u64>,
+    /// `pipeline.name`.
+    pub pipeline_name: Option<String>,
+}
+
+/// A compiled script.
+#[derive(Debug)]
+pub struct Compiled {
+    /// What every shard runs.
+    pub plan: Plan,
+    /// What SET statements asked for.
+    pub settings: Settings,
+    /// What the user should know but need not change.
+    pub warnings: Vec<String>,
+}
+
+/// Compiles a script. A script without INSERT or SELECT compiles to an empty plan.
+pub fn compile(request: &Request) -> Result<Compiled> {
+    let script = parse::parse(request.sql, request.limits)?;
+    let mut session = Session {
+        request,
+        tables: Tables::default(),
+        inserts: vec![],
+        settings: Settings::default(),
+        warnings: vec![],
+    };
+    session.run(script)?;
+    let Session { tables, inserts, settings, warnings, .. } = session;
+    let places: Vec<(String, Option<Place>)> =
+        inserts.iter().map(|insert| (insert.table.name.clone(), insert.place)).collect();
+    let plan = lower(inserts, Strategy { shards: request.shards, ordered: request.ordered })?;
+    check_plan(&plan, request.rules, &tables, &places)?;
+    Ok(Compiled { plan, settings, warnings })
+}
+
+fn check_plan(
+    plan: &Plan,
+    rules: &dyn TableRules,
+    tables: &Tables,
+    places: &[(String, Option<Place>)],
+) -> Result<()> {
+    for node in &plan.nodes {
+        match &node.operator {
+            Operator::Source { table, .. } => {
+                let declared = tables.tables.get(&table.name).and_then(|declared| declared.place);
+                rules.check_source(table).map_err(|error| error.at(declared))?;
+            }
+            Operator::Sink { table } => {
+                let changes = node.changelog == Changelog::Retract;
+                let place = places.iter().find(|(name, _)| *name == table.name).and_then(|(_, place)| *place);
+                rules.check_sink(table, changes).map_err(|error| error.at(place))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+struct Session<'a> {
+    request: &'a Request<'a>,
+    tables: Tables,
+    inserts: Vec<Insert>,
+    settings: Settings,
+    warnings: Vec<String>,
+}
+
+impl Session<'_> {
+    fn run(&mut self, script: Script) -> Result<()> {
+        for statement in script.statements {
+            match statement {
+                Statement::CreateTable(create) => self.create_table(create)?,
+                Statement::CreateView(view) => {
+                    self.free_name(&view.name, view.place)?;
+                    let plan = Binder::new(&self.tables).query(&view.query, view.place)?;
+                    let plan = named(plan, &view.columns, view.place)?;
+                    self.tables.views.insert(view.name, plan);
+                }
+                Statement::Insert(insert) => {
+                    let table = self.sink(&insert.table, insert.place)?;
+                    self.insert(&insert.query, table, &insert.columns, insert.emit, insert.place)?;
+                }
+                Statement::Query(query) => self.bare_query(&query.query, query.emit, query.place)?,
+                Statement::Set(set) => self.set(&set.key, &set.value, set.place)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn free_name(&self, name: &str, place: Option<Place>) -> Result<()> {
+        match self.tables.contains(name) {
+            false => Ok(()),
+            true => Err(Error::query(format!("`{name}` is declared twice"))
+                .hint("give one of them another name")
+                .at(place)),
+        }
+    }
+
+    fn create_table(&mut self, create: CreateTable) -> Result<()> {
+        if create.if_not_exists && self.tables.contains(&create.name) {
+            return Ok(());
+        }
+        self.free_name(&create.name, create.place)?;
+        let declared = declare(&self.tables, &create)?;
+        self.request.rules.check(&declared.def).map_err(|error| error.at(create.place))?;
+        self.tables.tables.insert(create.name, Arc::new(declared));
+        Ok(())
+    }
+
+    fn sink(&self, name: &str, place: Option<Place>) -> Result<Arc<TableDef>> {
+        if let Some(declared) = self.tables.tables.get(name) {
+            return Ok(declared.def.clone());
+        }
+        let unknown = match self.tables.views.contains_key(name) {
+            true => Error::query(format!("`{name}` is a view: nothing can be inserted into it")),
+            false => Error::query(format!("unknown table `{name}`")),
+        };
+        let unknown = unknown.at(place);
+        Err(match nearest(name, self.tables.tables.keys().map(String::as_str)) {
+            Some(found) => unknown.hint(format!("did you mean `{found}`?")),
+            None => unknown.hint("declare it first with CREATE TABLE"),
+        })
+    }
+
+    fn insert(
+        &mut self,
+        query: &datafusion_sql::sqlparser::ast::Query,
+        table: Arc<TableDef>,
+        named: &[String],
+        emit: Option<Emit>,
+        place: Option<Place>,
+    ) -> Result<()> {
+        let bound = Binder::new(&self.tables).query(query, place)?;
+        let columns = check_columns(&table, named, &bound, place)?;
+        let query = simplify(bound, place)?;
+        let emit = self.emit_mode(emit, place)?;
+        self.inserts.push(Insert { query, table, columns, emit, place });
+        Ok(())
+    }
+
+    /// A SELECT outside INSERT prints its rows.
+    fn bare_query(
+        &mut self,
+        query: &datafusion_sql::sqlparser::ast::Query,
+        emit: Option<Emit>,
+        place: Option<Place>,
+    ) -> Result<()> {
+        let bound = Binder::new(&self.tables).query(query, place)?;
+        let fields: Vec<FieldRef> = bound.schema().fields().iter().cloned().collect();
+        let table = Arc::new(TableDef {
+            name: "stdout".into(),
+            schema: Arc::new(Schema::new(fields)),
+            metadata: vec![],
+            primary_key: vec![],
+            options: self.request.stdout.clone(),
+        });
+        self.insert(query, table, &[], emit, place)
+    }
+
+    fn emit_mode(&mut self, emit: Option<Emit>, place: Option<Place>) -> Result<Option<EmitMode>> {
+        Ok(match emit {
+            None => None,
+            Some(Emit::Final) => Some(EmitMode::Final),
+            Some(Emit::Changes { every_ms }) => {
+                if let Some(every) = every_ms {
+                    if self.settings.emit_interval_ms.is_some_and(|own| own != every) {
+                        return Err(Error::query("two different intervals for EMIT CHANGES in one script")
+                            .hint("use one interval, or run two pipelines")
+                            .at(place));
+                    }
+                    self.settings.emit_interval_ms = Some(every);
+                }
+                Some(EmitMode::Changes)
+            }
+        })
+    }
+
+    fn set(&mut self, key: &str, value: &str, place: Option<Place>) -> Result<()> {
+        match key {
+            "table.exec.mini-batch.allow-latency" => {
+                let every = types::duration_ms(value).ok_or_else(|| {
+                    Error::query(format!("'{value}' is not a duration"))
+                        .hint("write a number and a unit, as in '500 ms'")
+                        .at(place)
+                })?;
+                self.settings.emit_interval_ms = Some(every);
+            }
+            "pipeline.name" => self.settings.pipeline_name = Some(value.to_string()),
+            "table.local-time-zone" if !matches!(value, "UTC" | "Etc/UTC" | "Z") => {
+                return Err(Error::query(format!("table.local-time-zone '{value}' is not supported"))
+                    .hint("Millrace computes in UTC; convert with CONVERT_TZ")
+                    .at(place));
+            }
+            _ if FLINK_SETTINGS.iter().any(|prefix| key.starts_with(prefix)) => {
+                self.warnings.push(format!("SET '{key}' has no effect in Millrace"));
+            }
+            _ => {
+                return Err(Error::query(format!("unknown setting '{key}'"))
+                    .hint("Millrace reads 'table.exec.mini-batch.allow-latency' and 'pipeline.name'")
+                    .at(place));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Settings that a script may carry for Flink's sake.
+const FLINK_SETTINGS: [&str; 8] = [
+    "table.",
+    "execution.",
+    "pipeline.",
+    "sql-client.",
+    "parallelism.",
+    "state.",
+    "restart-strategy",
+    "taskmanager.",
+];
+
+fn named(
+    plan: datafusion_expr::LogicalPlan,
+    columns: &[String],
+    place: Option<Place>,
+) -> Result<datafusion_expr::LogicalPlan> {
+    use datafusion_expr::{Expr, LogicalPlanBuilder};
+    if columns.is_empty() {
+        return Ok(plan);
+    }
+    if columns.len() != plan.schema().fields().len() {
+        return Err(Error::query(format!(
+            "the view names {} columns, but its query has {}",
+            columns.len(),
+            plan.schema().fields().len()
+        ))
+        .at(place));
+    }
+    let exprs: Vec<Expr> = plan
+        .schema()
+        .columns()
+        .into_iter()
+        .zip(columns)
+        .map(|(c, name)| Expr::Column(c).alias(name))
+        .collect();
+    LogicalPlanBuilder::from(plan)
+        .project(exprs)
+        .and_then(|builder| builder.build())
+        .map_err(|error| crate::bind::explain_error(&error, place))
+}
+
+/// What a CREATE TABLE declares.
+fn declare(tables: &Tables, create: &CreateTable) -> Result<Declared> {
+    let mut physical: Vec<FieldRef> = vec![];
+    let mut metadata: Vec<(String, FieldRef)> = vec![];
+    for column in &create.columns {
+        let duplicate = create.columns.iter().filter(|other| other.name == column.name).count() > 1;
+        if duplicate {
+            return Err(Error::query(format!("column `{}` is declared twice", column.name)).at(column.place));
+        }
+        let field =
+            |data_type: &DataType| Arc::new(Field::new(&column.name, data_type.clone(), !column.not_null));
+        match (&column.kind, &column.data_type) {
+            (ColumnKind::Physical, Some(data_type)) => physical.push(field(data_type)),
+            (ColumnKind::Metadata { key, .. }, Some(data_type)) => {
+                metadata.push((key.clone(), field(data_type)));
+            }
+            (ColumnKind::Computed(_), _) => {}
+            (_, None) => {
+                return Err(Error::query(format!("column `{}` has no type", column.name)).at(column.place));
+            }
+        }
+    }
+    let primary_key = primary_key(create, &physical)?;
+    let def = Arc::new(TableDef {
+        name: create.name.clone(),
+        schema: Arc::new(Schema::new(physical.clone())),
+        metadata: metadata.clone(),
+        primary_key,
+        options: create.options.clone(),
+    });
+    let stored: Vec<FieldRef> =
+        physical.into_iter().chain(metadata.into_iter().map(|(_, field)| field)).collect();
+    let (schema, columns) = columns(tables, create, &stored)?;
+    let watermark = watermark(tables, create, &schema)?;
+    Ok(Declared { def, schema: Arc::new(schema), columns, watermark, place: create.place })
+}
+
+fn primary_key(create: &CreateTable, physical: &[FieldRef]) -> Result<Vec<usize>> {
+    let find = |name: &String| {
+        physical.iter().position(|field| field.name() == name).ok_or_else(|| {
+            Error::query(format!("PRIMARY KEY names `{name}`, which is not a physical column"))
+                .at(create.place)
+        })
+    };
+    create.primary_key.iter().map(find).collect()
+}
+
+fn names_of(fields: &[FieldRef], place: Option<Place>) -> Result<DFSchema> {
+    DFSchema::new_with_metadata(
+        fields.iter().map(|field| (None, field.clone())).collect(),
+        Default::default(),
+    )
+    .map_err(|error| crate::bind::explain_error(&error, place))
+}
+
+fn columns(
+    tables: &Tables,
+    create: &CreateTable,
+    stored: &[FieldRef],
+) -> Result<(Schema, Vec<DeclaredColumn>)> {
+    let names = names_of(stored, create.place)?;
+    let (mut fields, mut columns) = (vec![], vec![]);
+    for column in &create.columns {
+        match &column.kind {
+            ColumnKind::Computed(expr) => {
+                let expr = Binder::new(tables).scalar(expr, &names, column.place)?;
+                let data_type = expr
+                    .get_type(&names)
+                    .map_err(|error| crate::bind::explain_error(&error, column.place))?;
+                fields.push(Arc::new(Field::new(&column.name, data_type, true)));
+                columns.push(DeclaredColumn::Computed(expr));
+            }
+            _ => {
+                let found = stored.iter().position(|field| *field.name() == column.name);
+                let position = found.ok_or_else(|| Error::bug(format!("lost column {}", column.name)))?;
+                fields.push(stored[position].clone());
+                columns.push(DeclaredColumn::Stored(position));
+            }
+        }
+    }
+    Ok((Schema::new(fields), columns))
+}
+
+fn watermark(
+    tables: &Tables,
+    create: &CreateTable,
+    schema: &Schema,
+) -> Result<Option<(usize, datafusion_expr::Expr)>> {
+    let Some(watermark) = &create.watermark else { return Ok(None) };
+    let unknown = || {
+        let error = Error::query(format!("WATERMARK FOR names an unknown column `{}`", watermark.column));
+        let error = error.at(watermark.place);
+        match nearest(&watermark.column, schema.fields().iter().map(|field| field.name().as_str())) {
+            Some(found) => error.hint(format!("did you mean `{found}`?")),
+            None => error,
+        }
+    };
+    let position =
+        schema.fields().iter().position(|field| *field.name() == watermark.column).ok_or_else(unknown)?;
+    let data_type = schema.field(position).data_type();
+    if !matches!(data_type, DataType::Timestamp(..)) {
+        return Err(Error::query(format!(
+            "WATERMARK FOR `{}`: the column is {}, not a timestamp",
+            watermark.column,
+            sql_name(data_type)
+        ))
+        .hint(format!("add a computed column: `row_time` AS TO_TIMESTAMP(`{}`)", watermark.column))
+        .at(watermark.place));
+    }
+    let fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
+    let names = names_of(&fields, create.place)?;
+    let expr = Binder::new(tables).scalar(&watermark.expr, &names, watermark.place)?;
+    let result =
+        expr.get_type(&names).map_err(|error| crate::bind::explain_error(&error, watermark.place))?;
+    if !matches!(result, DataType::Timestamp(..)) {
+        return Err(Error::query(format!("the watermark is {}, not a timestamp", sql_name(&result)))
+            .hint(format!("write `{0}` - INTERVAL '5' SECOND", watermark.column))
+            .at(watermark.place));
+    }
+    Ok(Some((position, expr)))
+}

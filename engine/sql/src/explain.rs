@@ -1,0 +1,163 @@
+//! EXPLAIN: the plan in words. Stages, exchanges and why, state, what is promised.
+
+use std::fmt::Write;
+
+use millrace_plan::{
+    AggregateCall, Changelog, EmitMode, Exchange, Node, NodeId, Operator, Phase, Plan, WatermarkRule,
+    WindowInput, WindowSpec,
+};
+
+/// The plan as text: one block per stage, each operator on a line, its inputs below it.
+pub fn explain(plan: &Plan) -> String {
+    let mut text = String::new();
+    for (id, node) in plan.nodes.iter().enumerate() {
+        if matches!(node.operator, Operator::Sink { .. }) {
+            tree(plan, id, 0, &mut text);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn tree(plan: &Plan, id: NodeId, depth: usize, text: &mut String) {
+    let node = &plan.nodes[id];
+    let indent = "  ".repeat(depth);
+    let _ = write!(text, "{indent}[{id}] {}", describe(node));
+    if !node.reason.is_empty() {
+        let _ = write!(text, "  -- {}", node.reason);
+    }
+    let _ = writeln!(text, "{}", changelog(node));
+    if let Some(state) = state(node) {
+        let _ = writeln!(text, "{indent}      state: {state}");
+    }
+    if let Operator::Sink { .. } = node.operator {
+        let _ =
+            writeln!(text, "{indent}      delivery: complete at the end of the input; a crash loses the run");
+    }
+    for input in &node.inputs {
+        tree(plan, *input, depth + 1, text);
+    }
+}
+
+fn changelog(node: &Node) -> &'static str {
+    match node.changelog {
+        Changelog::Append => " [+I]",
+        Changelog::Retract => " [+I -U +U -D]",
+    }
+}
+
+fn columns(node: &Node) -> String {
+    node.schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>().join(", ")
+}
+
+fn describe(node: &Node) -> String {
+    let name = node.operator.name();
+    match &node.operator {
+        Operator::Source { table, .. } => format!("{name} {} ({})", table.name, columns(node)),
+        Operator::RowTime(spec) => {
+            let column = node.schema.field(spec.column).name();
+            match &spec.watermark {
+                WatermarkRule::Delay(delay) => format!("{name} {column}, watermark {delay} ms behind"),
+                WatermarkRule::Expr(expr) => format!("{name} {column}, watermark {expr}"),
+            }
+        }
+        Operator::Calc { filter, exprs, .. } => {
+            let exprs: Vec<String> =
+                exprs.iter().map(|own| format!("{} AS {}", own.expr, own.name)).collect();
+            match filter {
+                Some(filter) => format!("{name} where {filter} select {}", exprs.join(", ")),
+                None => format!("{name} select {}", exprs.join(", ")),
+            }
+        }
+        Operator::Expand { projections } => format!("{name} into {} grouping sets", projections.len()),
+        Operator::WindowAssign { window, .. } => format!("{name} {}", window_text(window)),
+        Operator::GroupAggregate { keys, aggregates, phase, emit, .. } => {
+            format!(
+                "{name} {} by [{}] {} {}",
+                phase_text(*phase),
+                key_names(node, keys.len()),
+                calls(aggregates),
+                emit_text(*emit)
+            )
+        }
+        Operator::WindowAggregate { window, keys, aggregates, phase, emit, .. } => {
+            let window = match window {
+                WindowInput::Assign { window, .. } => window_text(window),
+                WindowInput::Attached { .. } => "the windows of its input".to_string(),
+            };
+            let keys = key_names(node, keys.len());
+            let (phase, calls, emit) = (phase_text(*phase), calls(aggregates), emit_text(*emit));
+            format!("{name} {phase} {window} by [{keys}] {calls} {emit}")
+        }
+        Operator::Union => name.to_string(),
+        Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
+        Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
+    }
+}
+
+fn key_names(node: &Node, keys: usize) -> String {
+    let names: Vec<&str> =
+        node.schema.fields().iter().take(keys).map(|field| field.name().as_str()).collect();
+    names.join(", ")
+}
+
+fn calls(aggregates: &[AggregateCall]) -> String {
+    let names: Vec<&str> = aggregates.iter().map(|call| call.name.as_str()).collect();
+    format!("compute [{}]", names.join(", "))
+}
+
+fn phase_text(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Single => "whole",
+        Phase::Local => "partial",
+        Phase::Final => "merge",
+    }
+}
+
+fn emit_text(emit: EmitMode) -> &'static str {
+    match emit {
+        EmitMode::Changes => "emit changes",
+        EmitMode::Final => "emit final",
+    }
+}
+
+fn window_text(window: &WindowSpec) -> String {
+    let (text, offset) = match window {
+        WindowSpec::Tumble { size, offset } => (format!("tumble {size} ms"), offset),
+        WindowSpec::Hop { size, slide, offset } => (format!("hop {size} ms every {slide} ms"), offset),
+        WindowSpec::Cumulate { size, step, offset } => (format!("cumulate {size} ms by {step} ms"), offset),
+    };
+    match offset {
+        0 => text,
+        _ => format!("{text} offset {offset} ms"),
+    }
+}
+
+fn exchange_text(exchange: &Exchange) -> String {
+    match exchange {
+        Exchange::Hash(keys) => format!("hash by columns {keys:?}"),
+        Exchange::PreAggregate => "pre-aggregate, by key hash".into(),
+        Exchange::Gather => "gather on shard 0".into(),
+        Exchange::Broadcast => "broadcast".into(),
+        Exchange::Rebalance => "rebalance in turn".into(),
+    }
+}
+
+/// What the operator keeps for each key, and for how long.
+fn state(node: &Node) -> Option<String> {
+    let (keys, aggregates, kept) = match &node.operator {
+        Operator::GroupAggregate { keys, aggregates, emit, phase, .. } => {
+            let kept = match (phase, emit) {
+                (Phase::Local, _) => "until the next emission",
+                (_, EmitMode::Final | EmitMode::Changes) => "for ever: one entry for each key ever seen",
+            };
+            (keys, aggregates, kept)
+        }
+        Operator::WindowAggregate { keys, aggregates, .. } => {
+            (keys, aggregates, "until the watermark passes the end of the last window it belongs to")
+        }
+        _ => return None,
+    };
+    let fields: Vec<String> = aggregates.iter().map(|call| call.function.clone()).collect();
+    Some(format!("{} key columns + [{}] per group, kept {kept}", keys.len(), fields.join(", ")))
+}

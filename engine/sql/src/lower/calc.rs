@@ -1,0 +1,256 @@
+//! Filters and projections.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, FieldRef, Schema};
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{Column, DFSchema, DFSchemaRef};
+use datafusion_expr::execution_props::ExecutionProps;
+use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion_expr::{Expr, cast};
+use datafusion_physical_expr::planner::create_physical_expr;
+use datafusion_physical_expr::{PhysicalExpr, expressions};
+use millrace_plan::{Error, NodeId, Operator, ProjectExpr, Result};
+
+use super::relation::{Pending, Place, Relation};
+use super::{Lowering, Statement};
+use crate::bind::explain_error;
+use crate::bind::now::{NOW_COLUMN, now_call, now_type};
+use crate::bind::window::WINDOW_COLUMNS;
+
+/// A physical expression and whether it reads the ingest time.
+pub struct Compiled {
+    pub expr: Arc<dyn PhysicalExpr>,
+    pub now: bool,
+}
+
+/// Compiles `expr` over the columns of `schema`, in that order.
+pub fn compile(expr: &Expr, schema: &DFSchema) -> Result<Compiled> {
+    let bug = |error| explain_error(&error, None);
+    let mut now = false;
+    let rewritten = expr
+        .clone()
+        .transform_up(|expr| match now_call(&expr) {
+            None => Ok(Transformed::no(expr)),
+            Some(result) => {
+                now = true;
+                let column = Expr::Column(Column::from_name(NOW_COLUMN));
+                Ok(Transformed::yes(if result == now_type() { column } else { cast(column, result) }))
+            }
+        })
+        .map_err(bug)?
+        .data;
+    let extended;
+    let schema = match now {
+        false => schema,
+        true => {
+            let field: FieldRef = Arc::new(Field::new(NOW_COLUMN, now_type(), false));
+            let added = DFSchema::new_with_metadata(vec![(None, field)], Default::default());
+            extended = added.and_then(|added| schema.join(&added)).map_err(bug)?;
+            &extended
+        }
+    };
+    let context = PhysicalPlanningContext::default();
+    let expr = create_physical_expr(&rewritten, schema, &ExecutionProps::new(), &context).map_err(bug)?;
+    Ok(Compiled { expr, now })
+}
+
+/// The columns of a Calc under construction.
+#[derive(Default)]
+pub struct CalcColumns {
+    pub exprs: Vec<ProjectExpr>,
+    pub fields: Vec<FieldRef>,
+    pub now: bool,
+}
+
+impl CalcColumns {
+    /// Appends an expression, or finds the column that already has it. Answers its position.
+    pub fn push(&mut self, expr: &Expr, schema: &DFSchema, field: &Field) -> Result<usize> {
+        let compiled = compile(expr, schema)?;
+        self.now |= compiled.now;
+        let same = self.exprs.iter().position(|own| own.expr.as_ref() == compiled.expr.as_ref());
+        if let Some(position) = same.filter(|_| !compiled.now) {
+            return Ok(position);
+        }
+        Ok(self.append(compiled.expr, field.clone()))
+    }
+
+    /// Appends an expression.
+    pub fn append(&mut self, expr: Arc<dyn PhysicalExpr>, field: Field) -> usize {
+        self.exprs.push(ProjectExpr { expr, name: field.name().clone() });
+        self.fields.push(Arc::new(field));
+        self.exprs.len() - 1
+    }
+
+    /// Appends the input column at `position`, or finds it. Answers its position here.
+    pub fn column(&mut self, position: usize, field: &Field) -> usize {
+        let column: Arc<dyn PhysicalExpr> = Arc::new(expressions::Column::new(field.name(), position));
+        let reads = |own: &ProjectExpr| {
+            own.expr.downcast_ref::<expressions::Column>().is_some_and(|own| own.index() == position)
+        };
+        match self.exprs.iter().position(reads) {
+            Some(found) => found,
+            None => self.append(column, field.clone()),
+        }
+    }
+
+    /// True if the columns are the first `width` input columns, unchanged: no Calc is needed.
+    pub fn is_identity(&self, width: usize) -> bool {
+        self.exprs.len() == width
+            && self.exprs.iter().enumerate().all(|(position, own)| {
+                own.expr.downcast_ref::<expressions::Column>().is_some_and(|own| own.index() == position)
+            })
+    }
+}
+
+impl Lowering {
+    /// The node's columns under the relation's names.
+    pub(super) fn real_schema(&self, relation: &Relation) -> Result<DFSchema> {
+        let fields = self.graph.node(relation.node).schema.fields().clone();
+        relation.real_schema(&fields)
+    }
+
+    pub(super) fn filter(&mut self, input: Relation, predicate: &Expr, _: Statement) -> Result<Relation> {
+        let input = match input.needs_window(predicate) {
+            true => self.materialized(input)?,
+            false => input,
+        };
+        let schema = self.real_schema(&input)?;
+        let filter = compile(predicate, &schema)?;
+        let node = self.graph.node(input.node).clone();
+        let mut columns = CalcColumns { now: filter.now, ..CalcColumns::default() };
+        for (position, field) in node.schema.fields().iter().enumerate() {
+            columns.column(position, field);
+        }
+        let operator = Operator::Calc { filter: Some(filter.expr), exprs: columns.exprs, now: columns.now };
+        let node = self.graph.add_after(input.node, operator, node.schema, node.row_time);
+        Ok(Relation { node, ..input })
+    }
+
+    pub(super) fn project(
+        &mut self,
+        input: Relation,
+        exprs: &[Expr],
+        schema: &DFSchemaRef,
+        _: Statement,
+    ) -> Result<Relation> {
+        let computes_window =
+            exprs.iter().any(|expr| input.column(expr).is_none() && input.needs_window(expr));
+        let input = if computes_window { self.materialized(input)? } else { input };
+        let real = self.real_schema(&input)?;
+        let mut columns = CalcColumns::default();
+        let mut places = vec![];
+        let mut times = BTreeSet::new();
+        for (position, expr) in exprs.iter().enumerate() {
+            let source = input.column(expr);
+            if source.is_some_and(|source| input.times.contains(&source)) {
+                times.insert(position);
+            }
+            let field = schema.field(position);
+            places.push(match source.map(|source| input.places[source]) {
+                Some(Place::Window(which)) => Place::Window(which),
+                _ => {
+                    let compiled = compile(&expr.clone().unalias(), &real)?;
+                    columns.now |= compiled.now;
+                    Place::Real(columns.append(compiled.expr, field.as_ref().clone()))
+                }
+            });
+        }
+        let attached = window_columns(&input, exprs);
+        let pending = input.pending.map(|pending| Pending {
+            time: columns
+                .column(pending.time, &self.graph.node(input.node).schema.field(pending.time).clone()),
+            ..pending
+        });
+        let node = self.calc(input.node, columns);
+        let relation = Relation { node, schema: schema.clone(), places, times, attached, pending };
+        self.note_row_time(&relation);
+        Ok(relation)
+    }
+
+    /// Adds a Calc with these columns, unless it would change nothing.
+    pub(super) fn calc(&mut self, input: NodeId, columns: CalcColumns) -> NodeId {
+        let width = self.graph.node(input).schema.fields().len();
+        if columns.is_identity(width) {
+            return input;
+        }
+        let schema = Arc::new(Schema::new(columns.fields));
+        let operator = Operator::Calc { filter: None, exprs: columns.exprs, now: columns.now };
+        self.graph.add_after(input, operator, schema, None)
+    }
+
+    fn note_row_time(&mut self, relation: &Relation) {
+        let row_time = relation.times.iter().find_map(|time| match relation.places[*time] {
+            Place::Real(real) => Some(real),
+            Place::Window(_) => None,
+        });
+        self.graph.node_mut(relation.node).row_time = row_time;
+    }
+
+    /// Computes what is pending, so that every column is in the batch at its own position.
+    pub(super) fn materialized(&mut self, relation: Relation) -> Result<Relation> {
+        let Relation { mut node, mut places, .. } = relation.clone();
+        if let Some(Pending { time, window }) = relation.pending {
+            let input = self.graph.node(node).schema.clone();
+            let mut fields: Vec<FieldRef> = input.fields().iter().cloned().collect();
+            for name in WINDOW_COLUMNS {
+                let position = relation.schema.fields().iter().position(|field| field.name() == name);
+                let data_type = match position.filter(|_| name == "window_time") {
+                    Some(position) => relation.schema.field(position).data_type().clone(),
+                    None => super::source::row_time_type(),
+                };
+                fields.push(Arc::new(Field::new(name, data_type, false)));
+            }
+            let width = input.fields().len();
+            let operator = Operator::WindowAssign { time, window };
+            node = self.graph.add_after(node, operator, Arc::new(Schema::new(fields)), Some(width + 2));
+            for place in &mut places {
+                if let Place::Window(which) = *place {
+                    *place = Place::Real(width + which);
+                }
+            }
+        }
+        let mut columns = CalcColumns::default();
+        let schema = self.graph.node(node).schema.clone();
+        for (position, place) in places.iter().enumerate() {
+            let Place::Real(real) = *place else {
+                return Err(Error::bug("a window column without a window function"));
+            };
+            let name = relation.schema.field(position).name().clone();
+            let column = Arc::new(expressions::Column::new(schema.field(real).name(), real));
+            columns.append(column, schema.field(real).clone().with_name(name));
+        }
+        let node = self.calc(node, columns);
+        let places = (0..places.len()).map(Place::Real).collect();
+        let relation = Relation { node, places, pending: None, ..relation };
+        self.note_row_time(&relation);
+        Ok(relation)
+    }
+
+    /// Casts the columns to the types of `schema`: an input of a union.
+    pub(super) fn conform(&mut self, relation: Relation, schema: &DFSchemaRef) -> Result<Relation> {
+        let real = self.real_schema(&relation)?;
+        let mut columns = CalcColumns::default();
+        for (position, (qualifier, own)) in relation.schema.iter().enumerate() {
+            let target = schema.field(position);
+            let mut expr = Expr::Column(Column::from((qualifier, own.as_ref())));
+            if own.data_type() != target.data_type() {
+                expr = cast(expr, target.data_type().clone());
+            }
+            let compiled = compile(&expr, &real)?;
+            columns.append(compiled.expr, target.as_ref().clone());
+        }
+        let node = self.calc(relation.node, columns);
+        let relation = Relation { node, schema: schema.clone(), ..relation };
+        self.note_row_time(&relation);
+        Ok(relation)
+    }
+}
+
+/// Where a projection puts the start and end of the rows' window.
+fn window_columns(input: &Relation, exprs: &[Expr]) -> Option<(usize, usize)> {
+    let (start, end) = input.attached?;
+    let find = |wanted: usize| exprs.iter().position(|expr| input.column(expr) == Some(wanted));
+    find(start).zip(find(end))
+}

@@ -1,0 +1,78 @@
+//! The plan under construction.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion_common::DFSchemaRef;
+use millrace_plan::{Changelog, Exchange, Node, NodeId, Operator, Plan};
+
+use super::relation::Relation;
+
+/// Nodes, each added after its inputs.
+#[derive(Debug, Default)]
+pub struct Graph {
+    nodes: Vec<Node>,
+}
+
+impl Graph {
+    /// Adds a node.
+    pub fn add(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    /// Adds a node with one input, which hands on its input's changelog.
+    pub fn add_after(
+        &mut self,
+        input: NodeId,
+        operator: Operator,
+        schema: SchemaRef,
+        row_time: Option<usize>,
+    ) -> NodeId {
+        let changelog = self.nodes[input].changelog;
+        self.add(Node { operator, inputs: vec![input], schema, changelog, row_time, reason: String::new() })
+    }
+
+    /// Adds an exchange after `input`.
+    pub fn exchange(&mut self, input: NodeId, exchange: Exchange, reason: &str) -> NodeId {
+        let Node { schema, changelog, row_time, .. } = self.nodes[input].clone();
+        let operator = Operator::Exchange(exchange);
+        self.add(Node { operator, inputs: vec![input], schema, changelog, row_time, reason: reason.into() })
+    }
+
+    /// The node `id`.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id]
+    }
+
+    /// The node `id`, to complete it.
+    pub fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.nodes[id]
+    }
+
+    /// A union of relations that already have the same columns.
+    pub fn union(&mut self, inputs: Vec<Relation>, schema: DFSchemaRef) -> Relation {
+        let retracting = inputs.iter().any(|input| self.nodes[input.node].changelog == Changelog::Retract);
+        let changelog = if retracting { Changelog::Retract } else { Changelog::Append };
+        let times = inputs
+            .iter()
+            .map(|input| input.times.clone())
+            .reduce(|a, b| a.intersection(&b).copied().collect())
+            .unwrap_or_default();
+        let node = self.add(Node {
+            operator: Operator::Union,
+            inputs: inputs.iter().map(|input| input.node).collect(),
+            schema: Arc::new(Schema::clone(schema.as_arrow())),
+            changelog,
+            row_time: times.first().copied(),
+            reason: String::new(),
+        });
+        let attached = inputs.iter().map(|input| input.attached).reduce(|a, b| if a == b { a } else { None });
+        Relation { times, attached: attached.flatten(), ..Relation::of(node, schema) }
+    }
+
+    /// The finished plan.
+    pub fn finish(self) -> Plan {
+        Plan { nodes: self.nodes }
+    }
+}

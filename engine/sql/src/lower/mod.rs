@@ -1,0 +1,164 @@
+//! Logical plans to the plan that shards run: stages joined by exchanges.
+//!
+//! Every statement of a script is lowered into one graph, so that a table read by several statements is
+//! one source, decoded once, with the columns that any of them needs.
+
+mod aggregate;
+mod calc;
+mod graph;
+mod relation;
+mod sink;
+mod source;
+
+use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion_expr::logical_plan::{Extension, Projection, SubqueryAlias};
+use datafusion_expr::{Distinct, Filter, LogicalPlan, TableScan, Union};
+use millrace_plan::{Changelog, EmitMode, Error, Operator, Place, Plan, Result};
+
+use crate::bind::window::WindowAssign;
+pub use graph::Graph;
+use relation::Relation;
+pub use sink::{Insert, check_columns};
+use source::Sources;
+
+/// What the planner may decide by.
+#[derive(Debug, Clone, Copy)]
+pub struct Strategy {
+    /// Shards that will run the plan; 1 needs no exchange.
+    pub shards: usize,
+    /// Rows of each sink meet on shard 0.
+    pub ordered: bool,
+}
+
+/// Lowers bound statements into one plan.
+pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
+    let mut sources = Sources::default();
+    for insert in &inserts {
+        collect_scans(&insert.query, &mut sources)?;
+    }
+    let mut lowering = Lowering { graph: Graph::default(), sources, strategy };
+    for insert in inserts {
+        lowering.insert(insert)?;
+    }
+    Ok(lowering.graph.finish())
+}
+
+fn collect_scans(plan: &LogicalPlan, sources: &mut Sources) -> Result<()> {
+    let mut failed = None;
+    let visited = plan.apply(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            if let Err(error) = sources.need(scan) {
+                failed = Some(error);
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    match (failed, visited) {
+        (Some(error), _) => Err(error),
+        (None, Err(error)) => Err(Error::bug(format!("walking the plan: {error}"))),
+        (None, Ok(_)) => Ok(()),
+    }
+}
+
+/// What holds for all nodes of one statement.
+#[derive(Debug, Clone, Copy)]
+struct Statement {
+    emit: Option<EmitMode>,
+    place: Option<Place>,
+}
+
+struct Lowering {
+    graph: Graph,
+    sources: Sources,
+    strategy: Strategy,
+}
+
+impl Lowering {
+    fn insert(&mut self, insert: Insert) -> Result<()> {
+        let statement = Statement { emit: insert.emit, place: insert.place };
+        let relation = self.relation(&insert.query, statement)?;
+        self.sink(relation, insert)
+    }
+
+    fn relation(&mut self, plan: &LogicalPlan, statement: Statement) -> Result<Relation> {
+        match plan {
+            LogicalPlan::TableScan(scan) => self.scan(scan),
+            LogicalPlan::Projection(Projection { expr, input, schema, .. }) => {
+                let input = self.relation(input, statement)?;
+                self.project(input, expr, schema, statement)
+            }
+            LogicalPlan::Filter(Filter { predicate, input, .. }) => {
+                let input = self.relation(input, statement)?;
+                self.filter(input, predicate, statement)
+            }
+            LogicalPlan::SubqueryAlias(SubqueryAlias { input, schema, .. }) => {
+                Ok(self.relation(input, statement)?.renamed(schema.clone()))
+            }
+            LogicalPlan::Extension(Extension { node }) => match node.as_any().downcast_ref() {
+                Some(assign) => self.window_assign(assign, plan, statement),
+                None => Err(unsupported(node.name(), statement.place)),
+            },
+            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate, statement),
+            LogicalPlan::Union(union) => self.union(union, statement),
+            LogicalPlan::Distinct(Distinct::All(_)) => {
+                Err(Error::bug("DISTINCT was not rewritten as an aggregation").at(statement.place))
+            }
+            other => Err(unsupported(other.display().to_string().as_str(), statement.place)),
+        }
+    }
+
+    fn scan(&mut self, scan: &TableScan) -> Result<Relation> {
+        let shared = self.sources.node(scan, &mut self.graph)?;
+        self.read(shared, scan)
+    }
+
+    fn window_assign(
+        &mut self,
+        assign: &WindowAssign,
+        plan: &LogicalPlan,
+        statement: Statement,
+    ) -> Result<Relation> {
+        let input = self.relation(&assign.input, statement)?;
+        let input = self.materialized(input)?;
+        let Some(time) = input.schema.maybe_index_of_column(&assign.time) else {
+            return Err(Error::bug(format!("the plan lost the time column {}", assign.time)));
+        };
+        if !input.times.contains(&time) {
+            return Err(Error::query(format!("`{}` is not a time attribute", assign.time.name))
+                .hint(format!(
+                    "declare it: WATERMARK FOR {0} AS {0} - INTERVAL '5' SECOND in CREATE TABLE",
+                    assign.time.name
+                ))
+                .at(statement.place));
+        }
+        if self.graph.node(input.node).changelog == Changelog::Retract {
+            return Err(Error::query("a window table function over a query whose rows change")
+                .hint("put the window function below the aggregation, or EMIT FINAL")
+                .at(statement.place));
+        }
+        input.windowed(plan.schema().clone(), time, assign.window.0)
+    }
+
+    fn union(&mut self, union: &Union, statement: Statement) -> Result<Relation> {
+        let mut inputs = vec![];
+        for input in &union.inputs {
+            let relation = self.relation(input, statement)?;
+            let relation = self.materialized(relation)?;
+            inputs.push(self.conform(relation, &union.schema)?);
+        }
+        Ok(self.graph.union(inputs, union.schema.clone()))
+    }
+}
+
+fn unsupported(what: &str, place: Option<Place>) -> Error {
+    let first = what.lines().next().unwrap_or_default();
+    Error::query(format!("not supported yet: {first}"))
+        .hint("rewrite the query with filters, projections, windows, GROUP BY and UNION")
+        .at(place)
+}
+
+/// True if `operator` holds state that grows with the number of keys.
+pub fn is_stateful(operator: &Operator) -> bool {
+    matches!(operator, Operator::GroupAggregate { .. } | Operator::WindowAggregate { .. })
+}

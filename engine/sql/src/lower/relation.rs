@@ -1,0 +1,137 @@
+//! A relation under construction: a node, the names of its columns, and what is known of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::FieldRef;
+use datafusion_common::{Column, DFSchema, DFSchemaRef, TableReference};
+use datafusion_expr::Expr;
+use millrace_plan::{Error, NodeId, Result, WindowSpec};
+
+use crate::bind::window::WINDOW_COLUMNS;
+
+/// Where a column of a relation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the node's batch, at this position.
+    Real(usize),
+    /// Not computed yet: the start, end or time of the row's window (0, 1, 2).
+    Window(usize),
+}
+
+/// A window function whose columns have not been computed, in case an aggregation right above makes them
+/// unnecessary.
+#[derive(Debug, Clone, Copy)]
+pub struct Pending {
+    /// The row time's position in the node's batch.
+    pub time: usize,
+    /// The windows.
+    pub window: WindowSpec,
+}
+
+/// Rows of a node under the names that a logical plan gives them.
+#[derive(Debug, Clone)]
+pub struct Relation {
+    /// The node.
+    pub node: NodeId,
+    /// The columns by name, in the logical plan's order.
+    pub schema: DFSchemaRef,
+    /// Where each column of `schema` is.
+    pub places: Vec<Place>,
+    /// The time attributes, as positions in `schema`.
+    pub times: BTreeSet<usize>,
+    /// The positions in `schema` of the start and end of the window that each row belongs to.
+    pub attached: Option<(usize, usize)>,
+    /// The window function above the node.
+    pub pending: Option<Pending>,
+}
+
+impl Relation {
+    /// The columns of `node`, in its order, under the names of `schema`.
+    pub fn of(node: NodeId, schema: DFSchemaRef) -> Self {
+        let places = (0..schema.fields().len()).map(Place::Real).collect();
+        Relation { node, schema, places, times: BTreeSet::new(), attached: None, pending: None }
+    }
+
+    /// The same columns under other names.
+    pub fn renamed(self, schema: DFSchemaRef) -> Self {
+        Relation { schema, ..self }
+    }
+
+    /// The relation with the columns of a window function appended, not computed yet.
+    pub fn windowed(self, schema: DFSchemaRef, time: usize, window: WindowSpec) -> Result<Relation> {
+        let mut places = vec![];
+        let mut times = BTreeSet::new();
+        for (position, (qualifier, field)) in schema.iter().enumerate() {
+            let window_column = WINDOW_COLUMNS.iter().position(|name| *name == field.name().as_str());
+            if let Some(which) = window_column.filter(|_| qualifier.is_none()) {
+                places.push(Place::Window(which));
+                if which == 2 {
+                    times.insert(position);
+                }
+                continue;
+            }
+            let column = Column::from((qualifier, field.as_ref()));
+            let Some(input) = self.schema.maybe_index_of_column(&column) else {
+                return Err(Error::bug(format!("the plan lost the column {column}")));
+            };
+            places.push(self.places[input]);
+            if self.times.contains(&input) {
+                times.insert(position);
+            }
+        }
+        let Place::Real(time) = self.places[time] else {
+            return Err(Error::bug("a window function over uncomputed columns"));
+        };
+        let find = |which: usize| places.iter().position(|place| *place == Place::Window(which));
+        let attached = find(0).zip(find(1));
+        Ok(Relation {
+            node: self.node,
+            schema,
+            places,
+            times,
+            attached,
+            pending: Some(Pending { time, window }),
+        })
+    }
+
+    /// The position in `schema` of the column that `expr` is, if it is just a column.
+    pub fn column(&self, expr: &Expr) -> Option<usize> {
+        match expr {
+            Expr::Column(column) => self.schema.maybe_index_of_column(column),
+            Expr::Alias(alias) => self.column(&alias.expr),
+            _ => None,
+        }
+    }
+
+    /// True if `expr` is computed from a column that does not exist yet.
+    pub fn needs_window(&self, expr: &Expr) -> bool {
+        self.pending.is_some()
+            && expr.column_refs().iter().any(|column| {
+                let position = self.schema.maybe_index_of_column(column);
+                position.is_some_and(|position| matches!(self.places[position], Place::Window(_)))
+            })
+    }
+
+    /// The names of the node's columns in the order of its batch; columns without a name in this
+    /// relation are called `__hidden<position>`.
+    pub fn real_schema(&self, node_fields: &[FieldRef]) -> Result<DFSchema> {
+        let mut fields: Vec<(Option<TableReference>, FieldRef)> = node_fields
+            .iter()
+            .enumerate()
+            .map(|(position, field)| (None, Arc::new(field.as_ref().clone().with_name(hidden(position)))))
+            .collect();
+        for (position, (qualifier, field)) in self.schema.iter().enumerate() {
+            if let Place::Real(real) = self.places[position] {
+                fields[real] = (qualifier.cloned(), field.clone());
+            }
+        }
+        DFSchema::new_with_metadata(fields, Default::default())
+            .map_err(|error| Error::bug(format!("naming columns: {error}")))
+    }
+}
+
+/// The name of a column that the relation does not name.
+pub fn hidden(position: usize) -> String {
+    format!("__hidden{position}")
+}

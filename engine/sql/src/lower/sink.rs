@@ -1,0 +1,130 @@
+//! INSERT INTO as a node: the query's columns as the sink declares them.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema};
+use datafusion_common::Column;
+use datafusion_common::ScalarValue;
+use datafusion_expr::{Expr, LogicalPlan, lit};
+use millrace_plan::{EmitMode, Error, Exchange, Operator, Place as TextPlace, Result, TableDef};
+
+use super::Lowering;
+use super::calc::{CalcColumns, compile};
+use super::relation::Relation;
+use crate::bind::{explain_error, numeric};
+use crate::types::sql_name;
+
+/// One statement to lower: a query and where its rows go.
+#[derive(Debug, Clone)]
+pub struct Insert {
+    /// The analysed and simplified query.
+    pub query: LogicalPlan,
+    /// The sink.
+    pub table: Arc<TableDef>,
+    /// For each column of the sink, the query's column that fills it; `None` = NULL.
+    pub columns: Vec<Option<usize>>,
+    /// EMIT CHANGES / EMIT FINAL.
+    pub emit: Option<EmitMode>,
+    /// Where the statement begins.
+    pub place: Option<TextPlace>,
+}
+
+/// Which query column fills each sink column. `named`: the columns listed after the sink's name.
+pub fn check_columns(
+    table: &TableDef,
+    named: &[String],
+    query: &LogicalPlan,
+    place: Option<TextPlace>,
+) -> Result<Vec<Option<usize>>> {
+    let fields = table.schema.fields();
+    let targets: Vec<usize> = match named.is_empty() {
+        true => (0..fields.len()).collect(),
+        false => {
+            let find = |name: &String| {
+                fields.iter().position(|field| field.name() == name).ok_or_else(|| {
+                    let unknown = Error::query(format!("`{}` has no column `{name}`", table.name)).at(place);
+                    match crate::catalog::nearest(name, fields.iter().map(|field| field.name().as_str())) {
+                        Some(found) => unknown.hint(format!("did you mean `{found}`?")),
+                        None => unknown,
+                    }
+                })
+            };
+            named.iter().map(find).collect::<Result<_>>()?
+        }
+    };
+    let given = query.schema().fields();
+    if given.len() != targets.len() {
+        let list = |fields: Vec<String>| fields.join(", ");
+        return Err(Error::query(format!(
+            "the query has {} columns, but `{}` takes {}",
+            given.len(),
+            table.name,
+            targets.len()
+        ))
+        .hint(format!(
+            "query: [{}]; sink: [{}]",
+            list(
+                given
+                    .iter()
+                    .map(|field| format!("{} {}", field.name(), sql_name(field.data_type())))
+                    .collect()
+            ),
+            list(
+                targets
+                    .iter()
+                    .map(|target| format!(
+                        "{} {}",
+                        fields[*target].name(),
+                        sql_name(fields[*target].data_type())
+                    ))
+                    .collect()
+            ),
+        ))
+        .at(place));
+    }
+    let mut columns = vec![None; fields.len()];
+    for (position, target) in targets.iter().enumerate() {
+        let (from, to) = (given[position].data_type(), fields[*target].data_type());
+        if !numeric::implicitly_castable(from, to) {
+            return Err(Error::query(format!(
+                "column `{}` of `{}` is {}, but the query gives {}",
+                fields[*target].name(),
+                table.name,
+                sql_name(to),
+                sql_name(from)
+            ))
+            .hint(format!("write CAST(... AS {})", sql_name(to)))
+            .at(place));
+        }
+        columns[*target] = Some(position);
+    }
+    Ok(columns)
+}
+
+impl Lowering {
+    pub(super) fn sink(&mut self, relation: Relation, insert: Insert) -> Result<()> {
+        let relation = self.materialized(relation)?;
+        let real = self.real_schema(&relation)?;
+        let mut columns = CalcColumns::default();
+        for (field, source) in insert.table.schema.fields().iter().zip(&insert.columns) {
+            let expr = match source {
+                Some(position) => {
+                    let (qualifier, own) = relation.schema.qualified_field(*position);
+                    Expr::Column(Column::from((qualifier, own.as_ref())))
+                }
+                None => lit(ScalarValue::Null),
+            };
+            let expr = numeric::cast_as_flink(expr, field.data_type(), false, &real)
+                .map_err(|error| explain_error(&error, insert.place))?;
+            let compiled = compile(&expr, &real)?;
+            columns.append(compiled.expr, Field::new(field.name(), field.data_type().clone(), true));
+        }
+        let mut node = self.calc(relation.node, columns);
+        if self.strategy.ordered && self.strategy.shards > 1 {
+            node = self.graph.exchange(node, Exchange::Gather, "--ordered: rows are sorted in one place");
+        }
+        let schema = Arc::new(Schema::clone(&self.graph.node(node).schema));
+        self.graph.add_after(node, Operator::Sink { table: insert.table }, schema, None);
+        Ok(())
+    }
+}

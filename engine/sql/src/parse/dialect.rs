@@ -1,0 +1,105 @@
+//! Flink's lexical rules and the expressions that only it has.
+
+use datafusion_sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+};
+use datafusion_sql::sqlparser::dialect::Dialect;
+use datafusion_sql::sqlparser::keywords::Keyword;
+use datafusion_sql::sqlparser::parser::{Parser, ParserError};
+use datafusion_sql::sqlparser::tokenizer::Token;
+
+/// The name of the function call that `TABLE t PARTITION BY a` in an argument list becomes.
+pub const TABLE_ARGUMENT: &str = "__table";
+
+/// Apache Flink's dialect.
+#[derive(Debug)]
+pub struct FlinkDialect;
+
+impl Dialect for FlinkDialect {
+    fn is_delimited_identifier_start(&self, ch: char) -> bool {
+        ch == '`'
+    }
+
+    fn is_identifier_start(&self, ch: char) -> bool {
+        ch.is_alphabetic() || ch == '_' || ch == '$'
+    }
+
+    fn is_identifier_part(&self, ch: char) -> bool {
+        ch.is_alphanumeric() || ch == '_' || ch == '$'
+    }
+
+    fn supports_filter_during_aggregation(&self) -> bool {
+        true
+    }
+
+    fn supports_group_by_expr(&self) -> bool {
+        true
+    }
+
+    fn supports_named_fn_args_with_rarrow_operator(&self) -> bool {
+        true
+    }
+
+    fn supports_within_after_array_aggregation(&self) -> bool {
+        true
+    }
+
+    fn supports_window_clause_named_window_reference(&self) -> bool {
+        true
+    }
+
+    fn supports_in_empty_list(&self) -> bool {
+        false
+    }
+
+    /// `TABLE t` and `TABLE t PARTITION BY a, b` as an argument.
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        let Token::Word(word) = &parser.peek_token_ref().token else { return None };
+        if word.keyword != Keyword::TABLE || word.quote_style.is_some() {
+            return None;
+        }
+        Some(table_argument(parser))
+    }
+}
+
+fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    let table = match parser.consume_token(&Token::LParen) {
+        true => {
+            let query = parser.parse_query()?;
+            parser.expect_token(&Token::RParen)?;
+            Expr::Subquery(query)
+        }
+        false => {
+            let name = parser.parse_object_name(false)?;
+            Expr::CompoundIdentifier(name.0.iter().filter_map(|part| part.as_ident().cloned()).collect())
+        }
+    };
+    let mut args = vec![table];
+    if parser.parse_keywords(&[Keyword::PARTITION, Keyword::BY]) {
+        loop {
+            args.push(Expr::Identifier(parser.parse_identifier()?));
+            let more = matches!(parser.peek_nth_token_ref(1).token, Token::Word(_) | Token::Comma)
+                && !matches!(&parser.peek_nth_token_ref(1).token,
+                    Token::Word(word) if word.value.eq_ignore_ascii_case("DESCRIPTOR"));
+            if !more || !parser.consume_token(&Token::Comma) {
+                break;
+            }
+        }
+    }
+    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
+    Ok(Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(TABLE_ARGUMENT)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args,
+            clauses: vec![],
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    }))
+}

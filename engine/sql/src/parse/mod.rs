@@ -1,0 +1,267 @@
+//! Text to statements, in Flink's dialect.
+//!
+//! Queries stay as `sqlparser` trees; declarations are parsed here, because Flink's CREATE TABLE is its
+//! own. Nothing is looked up: that is `bind`'s.
+
+mod ddl;
+mod dialect;
+mod text;
+mod types;
+mod window;
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::DataType;
+use datafusion_sql::sqlparser::ast;
+use datafusion_sql::sqlparser::keywords::Keyword;
+use datafusion_sql::sqlparser::parser::Parser;
+use datafusion_sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use millrace_plan::{Error, Limits, Place, Result};
+
+pub use window::{WindowCall, WindowKind, window_call};
+
+use dialect::FlinkDialect;
+
+/// A script: statements in order.
+#[derive(Debug)]
+pub struct Script {
+    /// The statements.
+    pub statements: Vec<Statement>,
+}
+
+/// A statement.
+#[derive(Debug)]
+pub enum Statement {
+    /// CREATE TABLE.
+    CreateTable(CreateTable),
+    /// CREATE VIEW.
+    CreateView(CreateView),
+    /// INSERT INTO ... SELECT.
+    Insert(Insert),
+    /// A query by itself: its rows are printed.
+    Query(Query),
+    /// SET 'key' = 'value'.
+    Set(Set),
+}
+
+/// CREATE VIEW name (columns) AS query.
+#[derive(Debug)]
+pub struct CreateView {
+    /// The view's name.
+    pub name: String,
+    /// Names for the query's columns; empty = the query's own.
+    pub columns: Vec<String>,
+    /// The query.
+    pub query: Box<ast::Query>,
+    /// Where the statement begins.
+    pub place: Option<Place>,
+}
+
+/// A query by itself.
+#[derive(Debug)]
+pub struct Query {
+    /// The query.
+    pub query: Box<ast::Query>,
+    /// EMIT after it.
+    pub emit: Option<Emit>,
+    /// Where the statement begins.
+    pub place: Option<Place>,
+}
+
+/// SET 'key' = 'value'.
+#[derive(Debug)]
+pub struct Set {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+    /// Where the statement begins.
+    pub place: Option<Place>,
+}
+
+/// INSERT INTO table (columns) query.
+#[derive(Debug)]
+pub struct Insert {
+    /// The sink's name.
+    pub table: String,
+    /// The sink's columns that the query fills; empty = all.
+    pub columns: Vec<String>,
+    /// The query.
+    pub query: Box<ast::Query>,
+    /// EMIT after it.
+    pub emit: Option<Emit>,
+    /// Where the statement begins.
+    pub place: Option<Place>,
+}
+
+/// EMIT after a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emit {
+    /// EMIT CHANGES [EVERY INTERVAL ...].
+    Changes {
+        /// The interval, in milliseconds.
+        every_ms: Option<u64>,
+    },
+    /// EMIT FINAL.
+    Final,
+}
+
+/// WATERMARK FOR column AS expr.
+#[derive(Debug)]
+pub struct Watermark {
+    /// The row-time column.
+    pub column: String,
+    /// The watermark.
+    pub expr: ast::Expr,
+    /// Where the clause begins.
+    pub place: Option<Place>,
+}
+
+/// CREATE TABLE.
+#[derive(Debug)]
+pub struct CreateTable {
+    /// The table's name.
+    pub name: String,
+    /// The columns, in order.
+    pub columns: Vec<ColumnDef>,
+    /// WATERMARK FOR.
+    pub watermark: Option<Watermark>,
+    /// PRIMARY KEY (...) NOT ENFORCED.
+    pub primary_key: Vec<String>,
+    /// WITH (...).
+    pub options: BTreeMap<String, String>,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// Where the statement begins.
+    pub place: Option<Place>,
+}
+
+/// Where a column's values come from.
+#[derive(Debug)]
+pub enum ColumnKind {
+    /// The format.
+    Physical,
+    /// An expression.
+    Computed(ast::Expr),
+    /// The connector.
+    Metadata {
+        /// The connector's name for it.
+        key: String,
+        /// Not written by sinks.
+        virtual_: bool,
+    },
+}
+
+/// A column of CREATE TABLE.
+#[derive(Debug)]
+pub struct ColumnDef {
+    /// Its name.
+    pub name: String,
+    /// Its type; computed columns have none.
+    pub data_type: Option<DataType>,
+    /// NOT NULL.
+    pub not_null: bool,
+    /// Where its values come from.
+    pub kind: ColumnKind,
+    /// Where it begins.
+    pub place: Option<Place>,
+}
+
+/// Parses a script.
+pub fn parse(sql: &str, limits: &Limits) -> Result<Script> {
+    let tokens = text::tokens(sql, limits)?;
+    let mut statements = vec![];
+    for statement in text::statements(text::split_shifts(tokens)) {
+        if let Some(statement) = parse_statement(statement)? {
+            statements.push(statement);
+        }
+    }
+    Ok(Script { statements })
+}
+
+fn parse_statement(tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>> {
+    let place = tokens.first().and_then(|token| text::place_of(token));
+    let (tokens, emit) = text::split_emit(tokens)?;
+    let dialect = FlinkDialect;
+    let mut parser = Parser::new(&dialect).with_recursion_limit(256).with_tokens_with_locations(tokens);
+    let parser = &mut parser;
+    let statement = statement(parser, emit, place);
+    let statement = statement.map_err(|error| error.at(place))?;
+    if statement.is_some() && parser.peek_token_ref().token != Token::EOF {
+        let found = parser.peek_token();
+        return Err(Error::query(format!("unexpected {}", text::shown(&found.token)))
+            .at(text::place_of(&found))
+            .hint("end the statement with a semicolon"));
+    }
+    Ok(statement)
+}
+
+fn statement(parser: &mut Parser, emit: Option<Emit>, place: Option<Place>) -> Result<Option<Statement>> {
+    if parser.peek_token_ref().token == Token::EOF {
+        return Ok(None);
+    }
+    let first = parser.peek_token();
+    let word = match &first.token {
+        Token::Word(word) => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    Ok(Some(match word {
+        Keyword::CREATE => {
+            parser.next_token();
+            ddl::create(parser, place)?
+        }
+        Keyword::INSERT => {
+            parser.next_token();
+            insert(parser, emit, place)?
+        }
+        Keyword::SELECT | Keyword::WITH | Keyword::VALUES | Keyword::FROM => {
+            Statement::Query(Query { query: query(parser)?, emit, place })
+        }
+        Keyword::NoKeyword if first.token == Token::LParen => {
+            Statement::Query(Query { query: query(parser)?, emit, place })
+        }
+        Keyword::SET => {
+            parser.next_token();
+            set(parser, place)?
+        }
+        // `EXECUTE STATEMENT SET BEGIN ...; END;`, `BEGIN STATEMENT SET; ... END;`
+        _ if text::is_statement_set(parser)? => return statement(parser, emit, place),
+        _ => {
+            return Err(Error::query(format!(
+                "{} is not a statement Millrace runs",
+                text::shown(&first.token)
+            ))
+            .hint("write CREATE TABLE, CREATE VIEW, INSERT INTO, SELECT or SET"));
+        }
+    }))
+}
+
+fn query(parser: &mut Parser) -> Result<Box<ast::Query>> {
+    parser.parse_query().map_err(|error| text::explain(&error))
+}
+
+fn insert(parser: &mut Parser, emit: Option<Emit>, place: Option<Place>) -> Result<Statement> {
+    if parser.parse_keyword(Keyword::OVERWRITE) {
+        return Err(Error::query("INSERT OVERWRITE is not supported").hint("write INSERT INTO"));
+    }
+    parser.expect_keyword(Keyword::INTO).map_err(|error| text::explain(&error))?;
+    let table = text::table_name(parser)?;
+    let mut columns = vec![];
+    let listed = matches!(parser.peek_token_ref().token, Token::LParen)
+        && !matches!(&parser.peek_nth_token_ref(1).token,
+            Token::Word(word) if matches!(word.keyword, Keyword::SELECT | Keyword::WITH));
+    if listed {
+        columns = text::names_in_parentheses(parser)?;
+    }
+    Ok(Statement::Insert(Insert { table, columns, query: query(parser)?, emit, place }))
+}
+
+fn set(parser: &mut Parser, place: Option<Place>) -> Result<Statement> {
+    let usage = || Error::query("SET takes a quoted key and value").hint("write SET 'key' = 'value'");
+    let key = text::text_literal(parser).ok_or_else(usage)?;
+    if !parser.consume_token(&Token::Eq) {
+        return Err(usage());
+    }
+    let value = text::text_literal(parser).ok_or_else(usage)?;
+    Ok(Statement::Set(Set { key, value, place }))
+}
