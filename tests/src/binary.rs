@@ -5,6 +5,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
+/// How long one run may take.
+const LIMIT_SECONDS: &str = "120";
+
 /// The root of the workspace.
 pub fn root() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -76,7 +79,11 @@ impl Run {
         }
         let lines: Vec<&str> = self.stderr.lines().collect();
         let last = lines[lines.len().saturating_sub(12)..].join("\n    ");
-        Err(format!("ended with {}\n    {last}", self.status))
+        let how = match self.status.code() {
+            Some(124 | 137) => format!("did not end within {LIMIT_SECONDS} s"),
+            _ => format!("ended with {}", self.status),
+        };
+        Err(format!("{how}\n    {last}"))
     }
 }
 
@@ -85,12 +92,19 @@ impl Run {
 pub fn run(script: &str, setup: Setup, scratch: &Path) -> Result<Run, String> {
     let file = scratch.join("script.sql");
     fs::write(&file, script).map_err(|error| format!("{}: {error}", file.display()))?;
-    let mut command = Command::new(path()?);
+    let mut command = limited(&path()?);
     command.arg("run").arg(&file).args(["--output", "json", "--quiet", "--oversubscribe"]);
     command.arg("--shards").arg(setup.shards.to_string());
     command.arg("--batch-rows").arg(setup.batch_rows.to_string());
     command.arg("--backend").arg(setup.backend);
     finish(command, scratch)
+}
+
+/// A command that is stopped (exit code 124) when it takes longer than any test may.
+pub fn limited(binary: &Path) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after", "5", LIMIT_SECONDS]).arg(binary);
+    command
 }
 
 /// Runs a command in the root of the workspace with nothing on standard input, and waits for it.

@@ -8,5 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test program: it writes scripts and reads results")]
 
 pub mod binary;
+pub mod case;
 pub mod changelog;
+pub mod sheet;
 pub mod table;
