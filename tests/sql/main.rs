@@ -47,10 +47,12 @@ fn check(sheet: &Sheet, setup: Setup, folder: &Path) -> Result<(), String> {
         Outcome::Refused(_) if !run.refused() => {
             Err(format!("was not refused: {}\n{}", run.status, run.stderr))
         }
-        Outcome::Refused(parts) => match parts.iter().find(|part| !run.stderr.contains(part.as_str())) {
-            Some(part) => Err(format!("the message does not say `{part}`:\n{}", run.stderr)),
-            None => Ok(()),
-        },
+        Outcome::Refused(parts) => {
+            match parts.iter().find(|part| !run.stderr.to_lowercase().contains(&part.to_lowercase())) {
+                Some(part) => Err(format!("the message does not say `{part}`:\n{}", run.stderr)),
+                None => Ok(()),
+            }
+        }
     }
 }
 
