@@ -1,0 +1,33 @@
+//! The cases that must pass.
+
+use millrace_tests::case::Case;
+
+/// Groups of which every case must pass.
+const GROUPS: &[&str] = &["select", "tumble", "hop", "cumulate", "group", "set"];
+/// Cases of those groups that need not.
+const EXCEPT: &[&str] = &["set-intersect", "set-except", "order-limit"];
+/// Single cases that must pass.
+const CASES: &[&str] = &[
+    "nexmark-q0",
+    "nexmark-q1",
+    "nexmark-q2",
+    "nexmark-q14",
+    "nexmark-q15",
+    "nexmark-q16",
+    "nexmark-q17",
+    "nexmark-q21",
+    "nexmark-q22",
+];
+
+/// True if the test fails when this case does.
+pub fn is_required(case: &Case) -> bool {
+    let id = case.id.as_str();
+    CASES.contains(&id) || (GROUPS.contains(&case.group.as_str()) && !EXCEPT.contains(&id))
+}
+
+/// The required groups and cases that are not among `cases`.
+pub fn missing<'a>(cases: impl Iterator<Item = &'a Case> + Clone) -> Vec<&'static str> {
+    let groups = GROUPS.iter().filter(|group| !cases.clone().any(|case| case.group == **group));
+    let single = CASES.iter().filter(|id| !cases.clone().any(|case| case.id == **id));
+    groups.chain(single).copied().collect()
+}

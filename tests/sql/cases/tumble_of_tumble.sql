@@ -1,0 +1,18 @@
+-- window_time of a result is the row time of the next window.
+-- input t.json
+{"id": 1, "k": "a", "v": 1, "ts": "2026-01-01 00:00:01"}
+{"id": 2, "k": "b", "v": 2, "ts": "2026-01-01 00:00:02"}
+{"id": 3, "k": "a", "v": 3, "ts": "2026-01-01 00:00:09.999"}
+{"id": 4, "k": "a", "v": 4, "ts": "2026-01-01 00:00:10"}
+{"id": 5, "k": "b", "v": 5, "ts": "2026-01-01 00:00:31"}
+-- script
+CREATE TABLE t (id INT, k STRING, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'filesystem', 'path' = '$dir/t.json', 'format' = 'json');
+WITH small AS (
+  SELECT window_time AS rt, k, SUM(v) AS s
+  FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, window_time, k
+)
+SELECT window_start, COUNT(*), SUM(s), MAX(s)
+FROM TABLE(TUMBLE(TABLE small, DESCRIPTOR(rt), INTERVAL '20' SECOND)) GROUP BY window_start, window_end;
+-- expect TIMESTAMP | BIGINT | INT | INT
+["2026-01-01 00:00:00", 3, 10, 4]
+["2026-01-01 00:00:20", 1, 5, 5]

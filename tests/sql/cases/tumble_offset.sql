@@ -1,0 +1,14 @@
+-- An offset moves the bounds of all windows.
+-- input t.json
+{"id": 1, "k": "a", "v": 1, "ts": "2026-01-01 00:00:01"}
+{"id": 2, "k": "b", "v": 2, "ts": "2026-01-01 00:00:02"}
+{"id": 3, "k": "a", "v": 3, "ts": "2026-01-01 00:00:09.999"}
+{"id": 4, "k": "a", "v": 4, "ts": "2026-01-01 00:00:10"}
+{"id": 5, "k": "b", "v": 5, "ts": "2026-01-01 00:00:31"}
+-- script
+CREATE TABLE t (id INT, k STRING, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'filesystem', 'path' = '$dir/t.json', 'format' = 'json');
+SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '2' SECOND)) GROUP BY window_start, window_end;
+-- expect TIMESTAMP | BIGINT
+["2025-12-31 23:59:52", 1]
+["2026-01-01 00:00:02", 3]
+["2026-01-01 00:00:22", 1]
