@@ -1,1 +1,33 @@
-//! x
+//! Shards, and how they talk: pinned threads with an executor each, SPSC rings between every two, park and
+//! wake, timers, files, clocks.
+//!
+//! Contract: [`start`] runs one main per shard; what crosses between shards crosses in a [`mesh`] of rings
+//! that never block. Everything is generic over the message. This crate is *not* aware of SQL, Arrow or
+//! queries. It alone may name glommio (`backend/glommio.rs`), start threads, read clocks and touch files.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod backend;
+mod bell;
+mod clock;
+mod disk;
+mod error;
+mod housekeeping;
+mod mesh;
+mod placement;
+mod ring;
+mod running;
+mod shard;
+pub mod wake_token;
+
+pub use backend::BackendKind;
+pub use bell::{Bell, WakeHandle};
+pub use clock::Clock;
+pub use disk::{Disk, ReadFile, WriteFile};
+pub use error::{DiskError, RuntimeError};
+pub use housekeeping::{LogFile, read_file, read_stdin, with_stack};
+pub use mesh::{Inbox, MeshEnd, Outbox, mesh};
+pub use placement::{Placement, parse_cores, place};
+pub use ring::{RingReceiver, RingSender, ring};
+pub use running::{Running, start};
+pub use shard::ShardContext;

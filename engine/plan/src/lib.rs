@@ -6,12 +6,14 @@
 
 #![forbid(unsafe_code)]
 
-pub mod error;
+mod duration;
+mod error;
 pub mod limits;
 pub mod node;
 pub mod table;
 pub mod types;
 
+pub use duration::duration_ms;
 pub use error::{Culprit, Error, Place, Result};
 pub use limits::Limits;
 pub use node::{

@@ -128,10 +128,11 @@ impl ScriptArgs {
         let mut bytes = vec![];
         match path.as_os_str() == "-" {
             true => std::io::stdin().read_to_end(&mut bytes).map_err(failed)?,
-            false => millrace_runtime::read_file(path)
-                .map(|read| bytes = read)
-                .map(|()| bytes.len())
-                .map_err(failed)?,
+            false => {
+                let text = millrace_runtime::read_file(path).map_err(|error| failed(error.source))?;
+                bytes = text.into_bytes();
+                bytes.len()
+            }
         };
         String::from_utf8(bytes)
             .map_err(|error| Error::query(format!("{}: not UTF-8 text: {error}", path.display())))

@@ -8,7 +8,7 @@ use std::time::Duration;
 use millrace_connect::connector::{self, Location, Sink, Source, Split};
 use millrace_flow::SplitId;
 use millrace_plan::{Error, Limits, NodeId, Operator, Plan, Result};
-use millrace_runtime::{self as runtime, Clock, DiskError, Placement, RingReceiver, RuntimeError};
+use millrace_runtime::{self as runtime, Bell, Clock, DiskError, Placement, RingReceiver, RuntimeError};
 use millrace_sql::{Compiled, Request, compile};
 
 use crate::config::Config;
@@ -57,6 +57,9 @@ pub fn compile_script(sql: &str, shards: usize, config: &Config) -> Result<Compi
     };
     runtime::with_stack(STACK_BYTES, compile_here).unwrap_or_else(|| Err(Error::bug("the planner panicked")))
 }
+
+/// How often the main thread looks for signals when nothing else wakes it.
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Where the shards of this configuration run.
 pub fn placement(config: &Config) -> Result<Vec<Placement>> {
@@ -160,6 +163,7 @@ impl Job {
     pub fn run(self, placement: &[Placement], config: &Config) -> Result<RunReport> {
         let shards = placement.len();
         let clock = Clock::new();
+        let bell = Bell::new().map_err(|error| Error::environment(format!("eventfd: {error}")))?;
         let assigned = self.assign(shards);
         let reads_stdin = |sources: &[ShardSource]| {
             sources.iter().any(|own| own.splits.iter().any(|(_, split)| split.location == Location::Stdin))
@@ -169,9 +173,9 @@ impl Job {
         let meshes = runtime::mesh(shards, self.limits.ring_batches);
         for (sources, mesh) in assigned.into_iter().zip(meshes) {
             const HOST_EVENTS: usize = 1024;
-            let (host, receiver) = runtime::ring(HOST_EVENTS);
+            let (host, receiver) = runtime::ring(HOST_EVENTS, bell.handle());
             hosts.push(receiver);
-            let stdin = reads_stdin(&sources).then(runtime::read_stdin);
+            let reads_stdin = reads_stdin(&sources);
             let job = ShardJob {
                 plan: self.plan.clone(),
                 limits: self.limits.clone(),
@@ -183,14 +187,14 @@ impl Job {
                     .collect(),
                 mesh,
                 host,
-                stdin,
+                reads_stdin,
                 ordered: self.ordered,
             };
             mains.push(move |context| shard::run(context, job));
         }
         let progress = Progress::new(config.quiet, self.bounded(), self.total_bytes(), self.total_rows());
         let mut host = Host::new(hosts, &self.plan, &self.limits, progress);
-        let running = runtime::start(config.backend, placement, mains).map_err(runtime_error)?;
+        let running = runtime::start(config.backend, placement, clock, bell.handle(), mains).map_err(runtime_error)?;
         if let Some(warning) = running.warning() {
             eprintln!("warning: {warning}");
         }
@@ -201,7 +205,7 @@ impl Job {
                 running.stop();
             }
             if !host.poll(&clock)? {
-                runtime::pause(Duration::from_millis(1));
+                bell.wait(Some(SIGNAL_INTERVAL));
             }
         }
         let results = running.wait().map_err(runtime_error);

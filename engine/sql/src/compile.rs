@@ -225,7 +225,7 @@ impl Session<'_> {
     fn set(&mut self, key: &str, value: &str, place: Option<Place>) -> Result<()> {
         match key {
             "table.exec.mini-batch.allow-latency" => {
-                let every = types::duration_ms(value).ok_or_else(|| {
+                let every = millrace_plan::duration_ms(value).ok_or_else(|| {
                     Error::query(format!("'{value}' is not a duration"))
                         .hint("write a number and a unit, as in '500 ms'")
                         .at(place)

@@ -4,6 +4,8 @@ use datafusion_expr::ScalarUDF;
 use std::sync::Arc;
 pub struct ScalarEntry {
     pub name: &'static str,
+    pub signature: &'static str,
+    pub about: &'static str,
 }
 pub fn scalar_functions() -> &'static [ScalarEntry] {
     &[]

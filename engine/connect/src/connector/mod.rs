@@ -1,6 +1,17 @@
 //! Connectors: the systems that rows come from and go to. One file per system, one line in
 //! [`CONNECTORS`].
 
+mod blackhole;
+mod bytes;
+mod datagen;
+mod filesystem;
+mod nexmark;
+mod options;
+mod pace;
+mod print;
+mod stdin;
+mod values;
+
 use std::path::PathBuf;
 
 use millrace_flow::RowKinds;
@@ -10,10 +21,46 @@ use arrow::array::RecordBatch;
 
 use crate::format::Decoded;
 
+pub use options::{GENERAL_OPTIONS, Role, check_options, connector_of};
+
+/// Every connector. A new one is one file and one line here.
+pub static CONNECTORS: &[&Connector] = &[
+    &filesystem::FILESYSTEM,
+    &stdin::STDIN,
+    &print::PRINT,
+    &blackhole::BLACKHOLE,
+    &datagen::DATAGEN,
+    &nexmark::NEXMARK,
+    &values::VALUES,
+];
+
+/// The connector of this name.
+pub fn find(name: &str) -> Option<&'static Connector> {
+    CONNECTORS.iter().find(|own| own.name == name).copied()
+}
+
+/// Opens a table to read from it.
+pub fn source(table: &TableDef) -> Result<Box<dyn Source>> {
+    check_options(table, Role::Source)?;
+    match connector_of(table)?.source {
+        Some(make) => make(table).map_err(|error| error.within(format!("table `{}`", table.name))),
+        None => Err(millrace_plan::Error::bug("a source without a reader")),
+    }
+}
+
+/// Opens a table to write to it.
+pub fn sink(table: &TableDef) -> Result<Box<dyn Sink>> {
+    check_options(table, Role::Sink)?;
+    match connector_of(table)?.sink {
+        Some(make) => make(table).map_err(|error| error.within(format!("table `{}`", table.name))),
+        None => Err(millrace_plan::Error::bug("a sink without a writer")),
+    }
+}
+
 /// An option that a connector or format understands. Anything else is refused, with the nearest name.
 #[derive(Debug, Clone, Copy)]
 pub struct OptionDef {
-    /// The name as in Flink.
+    /// The name as in Flink. A `#` stands for a column: `fields.#.min`.
     pub name: &'static str,
     /// What it does and its default, one line.
     pub about: &'static str,
@@ -143,6 +190,8 @@ pub struct Connector {
     pub options: &'static [OptionDef],
     /// It reads and writes bytes in a `format`.
     pub takes_format: bool,
+    /// It does not work without one.
+    pub needs_format: bool,
     /// The metadata columns it can give: key and type in SQL.
     pub metadata: &'static [(&'static str, &'static str)],
     /// Makes a source; `None` if it cannot be read.

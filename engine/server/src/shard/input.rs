@@ -43,8 +43,7 @@ pub struct Inputs {
     reading: Vec<Reading>,
     /// Splits that have not ended, by source.
     left: Vec<(NodeId, usize)>,
-    stdin: Option<RingReceiver<Vec<u8>>>,
-    stdin_rest: Vec<u8>,
+    stdin: Option<RingReceiver<std::io::Result<Vec<u8>>>>,
     limits: Limits,
     next: usize,
     rows: u64,
@@ -56,7 +55,7 @@ pub struct Inputs {
 impl Inputs {
     pub fn new(
         sources: Vec<ShardSource>,
-        stdin: Option<RingReceiver<Vec<u8>>>,
+        stdin: Option<RingReceiver<std::io::Result<Vec<u8>>>>,
         plan: &Plan,
         limits: &Limits,
     ) -> Result<Self> {
@@ -85,7 +84,6 @@ impl Inputs {
             reading: vec![],
             left,
             stdin,
-            stdin_rest: vec![],
             limits: limits.clone(),
             next: 0,
             rows: 0,
@@ -205,7 +203,9 @@ impl Inputs {
             None => match &mut self.stdin {
                 None => vec![],
                 Some(stdin) => match stdin.poll() {
-                    Some(chunk) => chunk,
+                    Some(chunk) => {
+                        chunk.map_err(|error| Error::environment(format!("standard input: {error}")))?
+                    }
                     None if stdin.closed() => vec![],
                     None => return Ok(false),
                 },

@@ -10,7 +10,7 @@ use millrace_connect::connector::{Sink, Source, Split};
 use millrace_flow::SplitId;
 use millrace_flow::pipeline::{Message, Pipeline, ShardId};
 use millrace_plan::{Error, Limits, NodeId, Plan, Result};
-use millrace_runtime::{MeshEnd, RingReceiver, RingSender, ShardContext};
+use millrace_runtime::{MeshEnd, RingSender, ShardContext};
 
 use crate::report::{HostEvent, ShardReport, Snapshot};
 use input::Inputs;
@@ -50,8 +50,8 @@ pub struct ShardJob {
     pub mesh: MeshEnd<Message>,
     /// To the main thread: printed bytes, bad rows, progress.
     pub host: RingSender<HostEvent>,
-    /// From the main thread: chunks of standard input, if this shard owns it.
-    pub stdin: Option<RingReceiver<Vec<u8>>>,
+    /// This shard owns standard input.
+    pub reads_stdin: bool,
     /// Hold all rows back and sort them at the end.
     pub ordered: bool,
 }
@@ -67,8 +67,16 @@ const INBOX_BURST: usize = 64;
 
 /// Runs one shard to the end of its input, or until it is told to stop.
 pub async fn run(context: ShardContext, job: ShardJob) -> Result<ShardReport> {
-    let mut shard = Shard::new(context, job)?;
-    shard.run().await
+    let stop = context.clone();
+    let outcome = match Shard::new(context, job) {
+        Ok(mut shard) => shard.run().await,
+        Err(error) => Err(error),
+    };
+    if outcome.is_err() {
+        // What the others wait for will not come.
+        stop.stop_all();
+    }
+    outcome
 }
 
 struct Shard {
@@ -92,7 +100,10 @@ impl Shard {
         let id = ShardId { index: context.shard(), count: context.shards() };
         let pipeline = Pipeline::new(&job.plan, id, &job.limits)?;
         let (outbox, inbox) = job.mesh.split();
-        let inputs = Inputs::new(job.sources, job.stdin, &job.plan, &job.limits)?;
+        let inputs = {
+            let stdin = job.reads_stdin.then(|| millrace_runtime::read_stdin(context.wake_handle()));
+            Inputs::new(job.sources, stdin, &job.plan, &job.limits)?
+        };
         let outputs = Outputs::new(job.sinks, job.host, context.shard(), job.ordered, &job.plan)?;
         Ok(Shard {
             context,
@@ -212,7 +223,7 @@ impl Shard {
             self.outbox.send(target, message);
             progress = true;
         }
-        progress |= self.outbox.flush();
+        progress |= self.outbox.flush(&self.context);
         for (sink, batch) in self.pipeline.take_rows() {
             self.outputs.write(&self.context, sink, batch).await?;
             progress = true;
@@ -241,7 +252,7 @@ impl Shard {
             true => now_ns + STEP_NS,
             false => next_ms.saturating_mul(1_000_000).max(now_ns + 1),
         };
-        self.inbox.park(&self.context, Some(until_ns)).await;
+        self.context.park(Some(until_ns)).await;
         Ok(())
     }
 

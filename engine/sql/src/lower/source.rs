@@ -199,7 +199,7 @@ fn row_time_node(
     };
     let idle_timeout_ms = match declared.def.option("scan.watermark.idle-timeout") {
         None => 0,
-        Some(text) => crate::types::duration_ms(text).ok_or_else(|| {
+        Some(text) => millrace_plan::duration_ms(text).ok_or_else(|| {
             Error::query(format!("'scan.watermark.idle-timeout' = '{text}' is not a duration"))
                 .hint("write a number and a unit, as in '10 s' or '500 ms'")
                 .at(declared.place)

@@ -1,0 +1,110 @@
+//! `values`: rows written in the SQL text, for trying things out and for tests.
+//!
+//! `'rows' = '[[1, "a"], {"id": 2, "name": "b"}]'`: arrays hold the columns in declared order, objects by
+//! name.
+
+use millrace_plan::{Error, Limits, Result, TableDef};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{Connector, Location, OptionDef, Source, Split, SplitReader, Step};
+use crate::format::{self, DecodeRequest, Decoder};
+
+/// Rows in the SQL text.
+pub(super) static VALUES: Connector = Connector {
+    name: "values",
+    about: "rows written in the SQL text",
+    options: &[OptionDef { name: "rows", about: "a JSON array of arrays or objects", required: true }],
+    takes_format: false,
+    needs_format: false,
+    metadata: &[],
+    source: Some(|table| Ok(Box::new(Values::new(table)?))),
+    sink: None,
+};
+
+struct Values {
+    table: TableDef,
+    /// One JSON object a line.
+    lines: Vec<u8>,
+    rows: u64,
+}
+
+impl Values {
+    fn new(table: &TableDef) -> Result<Values> {
+        let text = table.option("rows").unwrap_or("[]");
+        let rows: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
+            Error::query(format!("'rows' is not a JSON array: {error}")).hint("write '[[1, \"a\"], [2, \"b\"]]'")
+        })?;
+        let mut lines = vec![];
+        for (number, row) in rows.iter().enumerate() {
+            let wrong = |what: String| Error::query(format!("'rows': row {}: {what}", number + 1));
+            line(row.get(), table, &mut lines).map_err(wrong)?;
+        }
+        Ok(Values { table: table.clone(), lines, rows: rows.len() as u64 })
+    }
+}
+
+/// Appends one row as a JSON object.
+fn line(row: &str, table: &TableDef, lines: &mut Vec<u8>) -> Result<(), String> {
+    // Line breaks are only white space between the tokens of JSON.
+    let on_one_line = |text: &str| text.replace(['\n', '\r'], " ");
+    if row.starts_with('{') {
+        lines.extend_from_slice(on_one_line(row).as_bytes());
+        lines.push(b'\n');
+        return Ok(());
+    }
+    let values: Vec<&RawValue> =
+        serde_json::from_str(row).map_err(|error| format!("not an array of values: {error}"))?;
+    let fields = table.schema.fields();
+    if values.len() != fields.len() {
+        return Err(format!("{} values for {} columns", values.len(), fields.len()));
+    }
+    let cell = |(field, value): (&arrow::datatypes::FieldRef, &&RawValue)| {
+        format!("{}:{}", Value::from(field.name().as_str()), on_one_line(value.get()))
+    };
+    let cells: Vec<String> = fields.iter().zip(&values).map(cell).collect();
+    lines.extend_from_slice(format!("{{{}}}\n", cells.join(",")).as_bytes());
+    Ok(())
+}
+
+impl Source for Values {
+    fn bounded(&self) -> bool {
+        true
+    }
+
+    fn splits(&self, _shards: usize) -> Result<Vec<Split>> {
+        Ok(vec![Split {
+            name: "values".into(),
+            location: Location::Made,
+            bytes: None,
+            rows: Some(self.rows),
+            detail: String::new(),
+        }])
+    }
+
+    fn open(&self, _split: &Split, projection: &[usize], limits: &Limits) -> Result<Box<dyn SplitReader>> {
+        let Some(make) = format::find("json").and_then(|json| json.decoder) else {
+            return Err(Error::bug("the format 'json' is missing"));
+        };
+        let mut decoder = make(&DecodeRequest {
+            table_schema: self.table.schema.clone(),
+            projection: projection.to_vec(),
+            options: Default::default(),
+            row_bytes: limits.row_bytes,
+        })?;
+        decoder.supply(self.lines.clone(), true)?;
+        Ok(Box::new(Reader(decoder)))
+    }
+}
+
+struct Reader(Box<dyn Decoder>);
+
+impl SplitReader for Reader {
+    fn step(&mut self, max_rows: usize, _now_ms: u64) -> Result<Step> {
+        Ok(self.0.decode(max_rows)?.map_or(Step::End, Step::Rows))
+    }
+
+    fn supply(&mut self, _bytes: Vec<u8>) -> Result<()> {
+        Err(Error::bug("rows in the SQL text need no bytes"))
+    }
+}
