@@ -93,7 +93,7 @@ pub fn run(script: &str, setup: Setup, scratch: &Path) -> Result<Run, String> {
     let file = scratch.join("script.sql");
     fs::write(&file, script).map_err(|error| format!("{}: {error}", file.display()))?;
     let mut command = limited(&path()?);
-    command.arg("run").arg(&file).args(["--output", "json", "--quiet", "--oversubscribe"]);
+    command.arg("run").arg(&file).args(["--output", "changelog", "--quiet", "--oversubscribe"]);
     command.arg("--shards").arg(setup.shards.to_string());
     command.arg("--batch-rows").arg(setup.batch_rows.to_string());
     command.arg("--backend").arg(setup.backend);

@@ -1,5 +1,18 @@
 //! Formats: bytes to Arrow columns and back. One file per format, one line in [`FORMATS`].
 
+mod arrow_ipc;
+mod cell;
+mod changelog_json;
+mod column;
+mod csv;
+mod debezium_json;
+mod framing;
+mod json;
+mod parquet;
+pub mod print_form;
+mod scalar;
+mod whole_columns;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use millrace_flow::RowKinds;
@@ -95,17 +108,17 @@ pub struct Format {
     pub suffix: &'static str,
 }
 
-/// STUB
-pub static FORMATS: &[&Format] = &[];
-/// STUB
+/// Every format. A new one is one file and one line here.
+pub static FORMATS: &[&Format] = &[
+    &json::JSON,
+    &csv::CSV,
+    &arrow_ipc::ARROW,
+    &parquet::PARQUET,
+    &debezium_json::DEBEZIUM_JSON,
+    &changelog_json::CHANGELOG_JSON,
+];
+
+/// The format of this name.
 pub fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|own| own.name == name).copied()
-}
-/// STUB
-pub mod print_form {
-    /// STUB
-    pub fn print_value(array: &dyn arrow::array::Array, row: usize, out: &mut Vec<u8>) {
-        let f = arrow::util::display::ArrayFormatter::try_new(array, &Default::default()).unwrap();
-        out.extend_from_slice(f.value(row).to_string().as_bytes());
-    }
 }

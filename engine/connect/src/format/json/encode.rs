@@ -1,0 +1,205 @@
+//! Columns to JSON.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Fields, SchemaRef};
+use millrace_flow::RowKinds;
+use millrace_plan::{Error, Options, Result};
+
+use super::super::Encoder;
+use super::super::cell::{Cells, instant, range, time_of_day};
+use super::super::scalar::{
+    Seconds, write_base64, write_date, write_decimal, write_java_number, write_time, write_timestamp,
+};
+use super::flag;
+
+/// How values are spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Style {
+    /// Between date and time: a space (SQL) or `T` (ISO-8601).
+    separator: u8,
+    /// NULL fields are left out.
+    ignore_null_fields: bool,
+}
+
+impl Style {
+    /// As the options of a table ask for.
+    pub(in super::super) fn new(options: &Options) -> Result<Style> {
+        let separator = match options.get("json.timestamp-format.standard").map(String::as_str) {
+            None | Some("SQL") => b' ',
+            Some("ISO-8601") => b'T',
+            Some(other) => {
+                return Err(Error::query(format!(
+                    "'json.timestamp-format.standard' = '{other}': expected 'SQL' or 'ISO-8601'"
+                )));
+            }
+        };
+        Ok(Style { separator, ignore_null_fields: flag(options, "json.encode.ignore-null-fields")? })
+    }
+}
+
+pub(super) struct JsonEncoder {
+    style: Style,
+    names: Fields,
+}
+
+impl JsonEncoder {
+    pub(super) fn new(schema: &SchemaRef, options: &Options) -> Result<JsonEncoder> {
+        Ok(JsonEncoder { style: Style::new(options)?, names: schema.fields().clone() })
+    }
+}
+
+impl Encoder for JsonEncoder {
+    fn encode(&mut self, rows: &RecordBatch, _kinds: &RowKinds, out: &mut Vec<u8>) -> Result<()> {
+        let cells = rows.columns().iter().map(|own| Cells::new(own.as_ref())).collect::<Result<Vec<_>>>()?;
+        for row in 0..rows.num_rows() {
+            write_object(&self.names, &cells, row, self.style, out);
+            out.push(b'\n');
+        }
+        Ok(())
+    }
+}
+
+/// One row as an object.
+pub(in super::super) fn write_object(
+    names: &Fields,
+    cells: &[Cells<'_>],
+    row: usize,
+    style: Style,
+    out: &mut Vec<u8>,
+) {
+    out.push(b'{');
+    let mut first = true;
+    for (field, own) in names.iter().zip(cells) {
+        if style.ignore_null_fields && own.is_null(row) {
+            continue;
+        }
+        if !first {
+            out.push(b',');
+        }
+        first = false;
+        write_string(field.name(), out);
+        out.push(b':');
+        write_value(own, row, style, out);
+    }
+    out.push(b'}');
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut plain = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&bytes[plain..at]);
+        plain = at + 1;
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            8 => out.extend_from_slice(b"\\b"),
+            12 => out.extend_from_slice(b"\\f"),
+            other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
+        }
+    }
+    out.extend_from_slice(&bytes[plain..]);
+    out.push(b'"');
+}
+
+fn write_integer(value: i64, out: &mut Vec<u8>) {
+    const MOST_DIGITS: usize = 20;
+    let mut buffer = [0; MOST_DIGITS];
+    out.extend_from_slice(lexical_core::write(value, &mut buffer));
+}
+
+/// A number that JSON cannot spell becomes a string, as Flink's does.
+fn write_double(finite: bool, scientific: &str, out: &mut Vec<u8>) {
+    if !finite {
+        out.push(b'"');
+    }
+    write_java_number(scientific, out);
+    if !finite {
+        out.push(b'"');
+    }
+}
+
+/// One value.
+pub(in super::super) fn write_value(cells: &Cells<'_>, row: usize, style: Style, out: &mut Vec<u8>) {
+    if cells.is_null(row) {
+        out.extend_from_slice(b"null");
+        return;
+    }
+    match cells {
+        Cells::Null => {}
+        Cells::Boolean(own) => out.extend_from_slice(if own.value(row) { b"true" } else { b"false" }),
+        Cells::Int8(own) => write_integer(i64::from(own.value(row)), out),
+        Cells::Int16(own) => write_integer(i64::from(own.value(row)), out),
+        Cells::Int32(own) => write_integer(i64::from(own.value(row)), out),
+        Cells::Int64(own) => write_integer(own.value(row), out),
+        Cells::Float32(own) => {
+            let value = own.value(row);
+            write_double(value.is_finite(), &format!("{value:e}"), out);
+        }
+        Cells::Float64(own) => {
+            let value = own.value(row);
+            write_double(value.is_finite(), &format!("{value:e}"), out);
+        }
+        Cells::Decimal(own, scale) => write_decimal(own.value(row), *scale, out),
+        Cells::Utf8(own) => write_string(own.value(row), out),
+        Cells::Binary(own) => quoted(out, |out| write_base64(own.value(row), out)),
+        Cells::Date(own) => quoted(out, |out| write_date(i64::from(own.value(row)), out)),
+        Cells::Time(own) => quoted(out, |out| {
+            let (seconds, nanos) = time_of_day(own.value(row));
+            write_time(seconds, nanos, Seconds::Always, out);
+        }),
+        Cells::Timestamp { ticks, unit, local_zone, .. } => quoted(out, |out| {
+            write_timestamp(instant(ticks[row], *unit), style.separator, Seconds::Always, out);
+            if *local_zone {
+                out.push(b'Z');
+            }
+        }),
+        Cells::List { ends, items, .. } => {
+            out.push(b'[');
+            for (number, item) in range(ends, row).enumerate() {
+                if number > 0 {
+                    out.push(b',');
+                }
+                write_value(items, item, style, out);
+            }
+            out.push(b']');
+        }
+        Cells::Struct { names, fields, .. } => write_object(names, fields, row, style, out),
+        Cells::Map { ends, keys, items, .. } => {
+            out.push(b'{');
+            for (number, item) in range(ends, row).enumerate() {
+                if number > 0 {
+                    out.push(b',');
+                }
+                write_key(keys, item, style, out);
+                out.push(b':');
+                write_value(items, item, style, out);
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+/// Keys of objects are strings, whatever type they have.
+fn write_key(keys: &Cells<'_>, row: usize, style: Style, out: &mut Vec<u8>) {
+    let mut key = vec![];
+    write_value(keys, row, style, &mut key);
+    if key.first() == Some(&b'"') {
+        out.extend_from_slice(&key);
+    } else {
+        quoted(out, |out| out.extend_from_slice(&key));
+    }
+}
+
+fn quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    out.push(b'"');
+    write(out);
+    out.push(b'"');
+}

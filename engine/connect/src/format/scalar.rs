@@ -1,0 +1,408 @@
+//! Text to scalar values and back, as Flink's text formats spell them. No allocation on the way in.
+//!
+//! Dates are proleptic Gregorian; the day arithmetic is Howard Hinnant's ("chrono-Compatible Low-Level Date
+//! Algorithms", 2013).
+
+/// A point in time: seconds since 1970 and nanoseconds within the second.
+pub(super) type Instant = (i64, u32);
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Days since 1970 of a date. `None` if the calendar has no such day.
+fn days_from_civil(year: i64, month: u32, day: u32) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let most = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if day == 0 || day > most {
+        return None;
+    }
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let era = shifted.div_euclid(400);
+    let year_of_era = shifted.rem_euclid(400);
+    let day_of_year = i64::from((153 * ((month + 9) % 12) + 2) / 5 + day - 1);
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    Some(era * 146_097 + day_of_era - 719_468)
+}
+
+fn civil_from_days(days: i64) -> (i64, u32, u32) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u32;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 } as u32;
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// `len` digits at `at`.
+fn digits(text: &[u8], at: usize, len: usize) -> Option<u32> {
+    let mut value = 0;
+    for byte in text.get(at..at + len)? {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u32::from(digit);
+    }
+    Some(value)
+}
+
+/// `yyyy-MM-dd`, in days since 1970.
+pub(super) fn date(text: &[u8]) -> Option<i32> {
+    if text.len() != 10 || text[4] != b'-' || text[7] != b'-' {
+        return None;
+    }
+    let days = days_from_civil(i64::from(digits(text, 0, 4)?), digits(text, 5, 2)?, digits(text, 8, 2)?)?;
+    i32::try_from(days).ok()
+}
+
+/// `HH:mm[:ss[.fraction]]`, in seconds and nanoseconds of the day.
+fn time_of_day(text: &[u8]) -> Option<Instant> {
+    let (hour, minute) = (digits(text, 0, 2)?, digits(text, 3, 2)?);
+    if text[2] != b':' || hour > 23 || minute > 59 {
+        return None;
+    }
+    let whole = i64::from(hour * 3600 + minute * 60);
+    if text.len() == 5 {
+        return Some((whole, 0));
+    }
+    let second = digits(text, 6, 2)?;
+    if text[5] != b':' || second > 59 {
+        return None;
+    }
+    let whole = whole + i64::from(second);
+    match text.len() {
+        8 => Some((whole, 0)),
+        10..=18 if text[8] == b'.' => {
+            let len = text.len() - 9;
+            Some((whole, digits(text, 9, len)? * 10u32.pow(9 - len as u32)))
+        }
+        _ => None,
+    }
+}
+
+/// `HH:mm:ss[.fraction]`, in milliseconds of the day.
+pub(super) fn time(text: &[u8]) -> Option<i32> {
+    let (seconds, nanos) = time_of_day(text)?;
+    i32::try_from(seconds * 1000 + i64::from(nanos / 1_000_000)).ok()
+}
+
+/// `yyyy-MM-dd HH:mm:ss[.fraction]`, or with `T`; a `Z` at the end is allowed.
+pub(super) fn timestamp(text: &[u8]) -> Option<Instant> {
+    let text = text.strip_suffix(b"Z").unwrap_or(text);
+    if text.len() < 16 || (text[10] != b' ' && text[10] != b'T') {
+        return None;
+    }
+    let days = date(&text[..10])?;
+    let (seconds, nanos) = time_of_day(&text[11..])?;
+    Some((i64::from(days) * SECONDS_PER_DAY + seconds, nanos))
+}
+
+/// A decimal number, exactly, rounded half up to `scale`. `None`: not a number, or more digits than
+/// `precision`.
+pub(super) fn decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
+    let (negative, rest) = match text.split_first()? {
+        (b'-', rest) => (true, rest),
+        (b'+', rest) => (false, rest),
+        _ => (false, text),
+    };
+    let mantissa_len = rest.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(rest.len());
+    let exponent: i64 = match rest.get(mantissa_len + 1..) {
+        None => 0,
+        Some(exponent) => std::str::from_utf8(exponent).ok()?.parse().ok()?,
+    };
+    let mantissa = &rest[..mantissa_len];
+    let point = mantissa.iter().position(|byte| *byte == b'.').unwrap_or(mantissa.len());
+    // Digits up to this position count from the left of the mantissa are kept.
+    let kept = i64::try_from(point).ok()?.checked_add(exponent)?.checked_add(i64::from(scale))?;
+    let (mut value, mut position, mut half) = (0i128, 0i64, false);
+    for (index, byte) in mantissa.iter().enumerate() {
+        if index == point {
+            continue;
+        }
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        if position < kept {
+            value = value.checked_mul(10)?.checked_add(i128::from(digit))?;
+        } else if position == kept {
+            half = digit >= 5;
+        }
+        position += 1;
+    }
+    if position == 0 {
+        return None;
+    }
+    if value != 0 {
+        for _ in position..kept {
+            value = value.checked_mul(10)?;
+        }
+    }
+    value += i128::from(half);
+    (value < 10i128.pow(u32::from(precision))).then_some(if negative { -value } else { value })
+}
+
+fn push_digits(out: &mut Vec<u8>, value: u32, len: usize) {
+    let start = out.len();
+    out.resize(start + len, b'0');
+    let mut rest = value;
+    for at in (start..start + len).rev() {
+        out[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+}
+
+/// `yyyy-MM-dd`; years beyond four digits as Java prints them.
+pub(super) fn write_date(days: i64, out: &mut Vec<u8>) {
+    let (year, month, day) = civil_from_days(days);
+    if year < 0 {
+        out.push(b'-');
+    } else if year > 9999 {
+        out.push(b'+');
+    }
+    let year = year.unsigned_abs() as u32;
+    push_digits(out, year, if year > 9999 { year.ilog10() as usize + 1 } else { 4 });
+    out.push(b'-');
+    push_digits(out, month, 2);
+    out.push(b'-');
+    push_digits(out, day, 2);
+}
+
+/// How the seconds of a time are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seconds {
+    /// Always; the fraction as long as needed.
+    Always,
+    /// As `java.time` prints: left out when zero; the fraction in groups of three digits.
+    Java,
+}
+
+/// `HH:mm:ss[.fraction]` of a time of day.
+pub(super) fn write_time(second_of_day: u32, nanos: u32, seconds: Seconds, out: &mut Vec<u8>) {
+    push_digits(out, second_of_day / 3600, 2);
+    out.push(b':');
+    push_digits(out, second_of_day / 60 % 60, 2);
+    let second = second_of_day % 60;
+    if seconds == Seconds::Java && second == 0 && nanos == 0 {
+        return;
+    }
+    out.push(b':');
+    push_digits(out, second, 2);
+    if nanos == 0 {
+        return;
+    }
+    out.push(b'.');
+    let len = match seconds {
+        Seconds::Java if nanos % 1_000_000 == 0 => 3,
+        Seconds::Java if nanos % 1000 == 0 => 6,
+        Seconds::Java => 9,
+        Seconds::Always => (1..=9).find(|len| nanos % 10u32.pow(9 - len) == 0).unwrap_or(9),
+    };
+    push_digits(out, nanos / 10u32.pow(9 - len), len as usize);
+}
+
+/// A date and a time with `separator` between them.
+pub(super) fn write_timestamp(instant: Instant, separator: u8, seconds: Seconds, out: &mut Vec<u8>) {
+    write_date(instant.0.div_euclid(SECONDS_PER_DAY), out);
+    out.push(separator);
+    write_time(instant.0.rem_euclid(SECONDS_PER_DAY) as u32, instant.1, seconds, out);
+}
+
+/// All digits of a decimal, with its trailing zeros.
+pub(super) fn write_decimal(value: i128, scale: i8, out: &mut Vec<u8>) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    let digits = value.unsigned_abs().to_string();
+    match usize::try_from(scale) {
+        Ok(0) => out.extend_from_slice(digits.as_bytes()),
+        Ok(scale) if digits.len() > scale => {
+            out.extend_from_slice(&digits.as_bytes()[..digits.len() - scale]);
+            out.push(b'.');
+            out.extend_from_slice(&digits.as_bytes()[digits.len() - scale..]);
+        }
+        Ok(scale) => {
+            out.extend_from_slice(b"0.");
+            out.resize(out.len() + scale - digits.len(), b'0');
+            out.extend_from_slice(digits.as_bytes());
+        }
+        Err(_) => {
+            out.extend_from_slice(digits.as_bytes());
+            out.resize(out.len() + usize::from(scale.unsigned_abs()), b'0');
+        }
+    }
+}
+
+/// A number as Java's `Double.toString` (or `Float.toString`) prints it, from the shortest digits that read
+/// back: `1.0`, `1.0E10`, `1.0E-5`. `scientific` is Rust's `{:e}` form.
+pub(super) fn write_java_number(scientific: &str, out: &mut Vec<u8>) {
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        let name = match scientific {
+            "inf" => "Infinity",
+            "-inf" => "-Infinity",
+            other => other,
+        };
+        out.extend_from_slice(name.as_bytes());
+        return;
+    };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    out.extend_from_slice(sign.as_bytes());
+    let digits: Vec<u8> = mantissa.bytes().filter(|byte| *byte != b'.').collect();
+    let put = |out: &mut Vec<u8>, part: &[u8]| out.extend_from_slice(if part.is_empty() { b"0" } else { part });
+    match exponent {
+        0..=6 => {
+            let whole = exponent as usize + 1;
+            out.extend_from_slice(&digits[..whole.min(digits.len())]);
+            out.resize(out.len() + whole.saturating_sub(digits.len()), b'0');
+            out.push(b'.');
+            put(out, digits.get(whole..).unwrap_or_default());
+        }
+        -3..=-1 => {
+            out.extend_from_slice(b"0.");
+            out.resize(out.len() + (-exponent - 1) as usize, b'0');
+            out.extend_from_slice(&digits);
+        }
+        _ => {
+            out.push(digits[0]);
+            out.push(b'.');
+            put(out, &digits[1..]);
+            out.extend_from_slice(format!("E{exponent}").as_bytes());
+        }
+    }
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Base64 with padding (RFC 4648).
+pub(super) fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().enumerate().fold(0u32, |word, (at, byte)| word | u32::from(*byte) << (16 - 8 * at));
+        for position in 0..4 {
+            let digit = BASE64[(word >> (18 - 6 * position)) as usize & 63];
+            out.push(if position <= chunk.len() { digit } else { b'=' });
+        }
+    }
+}
+
+/// Appends what the base64 text stands for. False = it is none.
+pub(super) fn base64(text: &[u8], out: &mut Vec<u8>) -> bool {
+    let text = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
+    if text.len() % 4 == 1 {
+        return false;
+    }
+    for chunk in text.chunks(4) {
+        let mut word = 0u32;
+        for (at, byte) in chunk.iter().enumerate() {
+            let Some(digit) = BASE64.iter().position(|own| own == byte) else { return false };
+            word |= (digit as u32) << (18 - 6 * at);
+        }
+        out.extend_from_slice(&word.to_be_bytes()[1..chunk.len()]);
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = vec![];
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn timestamps_read_in_both_spellings() {
+        let expected = Some((1_772_355_600, 7_000_000));
+        for text in ["2026-03-01 09:00:00.007", "2026-03-01T09:00:00.007", "2026-03-01T09:00:00.007Z"] {
+            assert_eq!(timestamp(text.as_bytes()), expected, "{text}");
+        }
+        assert_eq!(timestamp(b"2026-03-01T09:00"), Some((1_772_355_600, 0)));
+        for wrong in ["2026-02-29 00:00:00", "2026-13-01 00:00:00", "2026-03-01", "2026-03-01 24:00:00", ""] {
+            assert_eq!(timestamp(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn decimals_round_half_up_and_refuse_what_does_not_fit() {
+        let read = |text: &str| decimal(text.as_bytes(), 5, 2);
+        assert_eq!(read("1.005"), Some(101));
+        assert_eq!(read("-1.005"), Some(-101));
+        assert_eq!(read("1.5e1"), Some(1500));
+        assert_eq!(read("15E-3"), Some(2));
+        assert_eq!(read("999.99"), Some(99999));
+        assert_eq!(read("999.995"), None);
+        assert_eq!(read("1000"), None);
+        assert_eq!(read("0e999999999"), Some(0));
+        for wrong in ["", "-", ".", "a", "1.2.3", "1e", "e1"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn doubles_print_as_java_prints_them() {
+        let cases = [
+            (1.0, "1.0"),
+            (0.0, "0.0"),
+            (-0.5, "-0.5"),
+            (123.456, "123.456"),
+            (9_999_999.0, "9999999.0"),
+            (10_000_000.0, "1.0E7"),
+            (0.001, "0.001"),
+            (0.000_12, "1.2E-4"),
+            (1e300, "1.0E300"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Infinity"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(written(|out| write_java_number(&format!("{value:e}"), out)), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_date_reads_as_it_was_written(days in -700_000i64..2_900_000) {
+            let text = written(|out| write_date(days, out));
+            if !text.starts_with('-') {
+                prop_assert_eq!(date(text.as_bytes()), Some(days as i32));
+            }
+        }
+
+        #[test]
+        fn every_timestamp_reads_as_it_was_written(seconds in -60_000_000_000i64..250_000_000_000, nanos in 0u32..1_000_000_000) {
+            let text = written(|out| write_timestamp((seconds, nanos), b' ', Seconds::Always, out));
+            prop_assert_eq!(timestamp(text.as_bytes()), Some((seconds, nanos)));
+        }
+
+        #[test]
+        fn every_decimal_reads_as_it_was_written(value in -(10i128.pow(30))..10i128.pow(30), scale in 0i8..20) {
+            let text = written(|out| write_decimal(value, scale, out));
+            prop_assert_eq!(decimal(text.as_bytes(), 38, scale), Some(value));
+        }
+
+        #[test]
+        fn every_double_reads_as_it_was_written(value in any::<f64>()) {
+            let text = written(|out| write_java_number(&format!("{value:e}"), out));
+            if value.is_finite() {
+                prop_assert_eq!(text.parse::<f64>().unwrap(), value);
+            }
+        }
+
+        #[test]
+        fn base64_reads_as_it_was_written(bytes in proptest::collection::vec(any::<u8>(), 0..20)) {
+            let text = written(|out| write_base64(&bytes, out));
+            let mut back = vec![];
+            prop_assert!(base64(text.as_bytes(), &mut back));
+            prop_assert_eq!(back, bytes);
+        }
+    }
+}
