@@ -64,7 +64,8 @@ impl Bell {
             return;
         }
         // Rounded up: a timer that wakes early would spin.
-        let timeout_ms = timeout.map_or(-1, |own| own.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32);
+        let timeout_ms =
+            timeout.map_or(-1, |own| own.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32);
         let mut polled = libc::pollfd { fd: self.descriptor(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one valid pollfd, count one.
         unsafe { libc::poll(&mut polled, 1, timeout_ms) };

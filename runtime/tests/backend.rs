@@ -65,7 +65,8 @@ fn each_shard_is_pinned_to_its_core_as_the_kernel_sees_it() {
 #[test]
 fn values_come_back_in_shard_order() {
     for backend in BACKENDS {
-        let mains = (0..3).map(|_| |context: ShardContext| async move { (context.shard(), context.shards()) });
+        let mains =
+            (0..3).map(|_| |context: ShardContext| async move { (context.shard(), context.shards()) });
         assert_eq!(run(backend, mains.collect()).unwrap(), [(0, 3), (1, 3), (2, 3)], "{backend}");
     }
 }
@@ -371,7 +372,8 @@ fn alone(test: &str, prepare: fn(&mut std::process::Command), body: fn()) {
     command.args(["--exact", test, "--nocapture"]).env(CHILD, "1");
     prepare(&mut command);
     let output = command.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("1 passed"), "{test}: {}\n{text}", output.status);
 }
 
@@ -403,7 +405,8 @@ fn under_seccomp() {
     use seccompiler::{SeccompAction, SeccompFilter, TargetArch};
     let rules = [(libc::SYS_io_uring_setup, vec![])].into_iter().collect();
     let arch: TargetArch = std::env::consts::ARCH.try_into().unwrap();
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32), arch);
+    let filter =
+        SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32), arch);
     let program: seccompiler::BpfProgram = filter.unwrap().try_into().unwrap();
     seccompiler::apply_filter_all_threads(&program).unwrap();
     refused("seccomp");

@@ -164,6 +164,7 @@ fn fails(test: &str, planted: fn(), reason: &str) {
     }
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     let output = command.args(["--exact", test, "--nocapture"]).env(CHILD, "1").output().unwrap();
-    let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let text =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     assert!(!output.status.success() && text.contains(reason), "{test}: {}\n{text}", output.status);
 }

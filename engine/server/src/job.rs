@@ -194,7 +194,8 @@ impl Job {
         }
         let progress = Progress::new(config.quiet, self.bounded(), self.total_bytes(), self.total_rows());
         let mut host = Host::new(hosts, &self.plan, &self.limits, progress);
-        let running = runtime::start(config.backend, placement, clock, bell.handle(), mains).map_err(runtime_error)?;
+        let running =
+            runtime::start(config.backend, placement, clock, bell.handle(), mains).map_err(runtime_error)?;
         if let Some(warning) = running.warning() {
             eprintln!("warning: {warning}");
         }

@@ -12,7 +12,7 @@ use crate::bind::{Binder, Declared, DeclaredColumn, Tables, simplify};
 use crate::catalog::nearest;
 use crate::lower::{Insert, Strategy, check_columns, lower};
 use crate::parse::{self, ColumnKind, CreateTable, Emit, Script, Statement};
-use crate::types::{self, sql_name};
+use crate::types::sql_name;
 
 /// What the planner must know of connectors.
 pub trait TableRules {

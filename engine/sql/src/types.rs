@@ -137,4 +137,3 @@ pub fn sql_name(data_type: &DataType) -> String {
         other => other.to_string(),
     }
 }
-

@@ -91,12 +91,12 @@ impl fmt::Display for BackendKind {
     }
 }
 
-
 /// The backends to try in order, and a warning if the first choice is known to be impossible.
 pub(crate) fn chosen(
     kind: BackendKind,
 ) -> Result<(&'static [&'static dyn Backend], Option<String>), RuntimeError> {
-    const HINT: &str = "allow io_uring (seccomp profile, kernel.io_uring_disabled, ulimit -l), or use --backend threads";
+    const HINT: &str =
+        "allow io_uring (seccomp profile, kernel.io_uring_disabled, ulimit -l), or use --backend threads";
     static BOTH: [&dyn Backend; 2] = [&glommio::Glommio, &threads::Threads];
     static ONLY_GLOMMIO: [&dyn Backend; 1] = [&glommio::Glommio];
     static ONLY_THREADS: [&dyn Backend; 1] = [&threads::Threads];

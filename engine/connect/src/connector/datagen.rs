@@ -156,8 +156,9 @@ fn random(table: &TableDef, field: &FieldRef) -> Result<Values> {
             let now: i64 = parsed_option(table, &name("now"), DEFAULT_NOW_MS, "milliseconds since 1970")?;
             let past = match table.option(&name("max-past")) {
                 None => 0,
-                Some(text) => duration_ms(text)
-                    .ok_or_else(|| Error::query(format!("'{}' = '{text}' is not a duration", name("max-past"))))?,
+                Some(text) => duration_ms(text).ok_or_else(|| {
+                    Error::query(format!("'{}' = '{text}' is not a duration", name("max-past")))
+                })?,
             };
             Ok(Values::Integers { min: now.saturating_sub(past as i64), max: now })
         }
@@ -317,8 +318,12 @@ impl Column {
                 rows.clone().map(|row| (!self.is_null(row)).then(|| self.bits(row) & 1 == 1)),
             )),
             DataType::Int8 => Arc::new(Int8Array::from_iter(integers().map(|own| own.map(|own| own as i8)))),
-            DataType::Int16 => Arc::new(Int16Array::from_iter(integers().map(|own| own.map(|own| own as i16)))),
-            DataType::Int32 => Arc::new(Int32Array::from_iter(integers().map(|own| own.map(|own| own as i32)))),
+            DataType::Int16 => {
+                Arc::new(Int16Array::from_iter(integers().map(|own| own.map(|own| own as i16))))
+            }
+            DataType::Int32 => {
+                Arc::new(Int32Array::from_iter(integers().map(|own| own.map(|own| own as i32))))
+            }
             DataType::Date32 => {
                 Arc::new(Date32Array::from_iter(integers().map(|own| own.map(|own| own as i32))))
             }

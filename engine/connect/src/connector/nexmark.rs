@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray, TimestampMillisecondArray};
+use arrow::array::{
+    ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray, TimestampMillisecondArray,
+};
 use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use millrace_flow::RowKinds;
 use millrace_plan::{Error, Limits, Result, TableDef};
@@ -92,7 +94,9 @@ impl Nexmark {
         let rows_per_second = limited.then(|| config.first_rate as f64 * share as f64 / all as f64);
         let events = match table.option("events.num") {
             None => None,
-            Some(_) => Some(parsed_option(table, "events.num", 0u64, "a whole number")?).filter(|own| *own > 0),
+            Some(_) => {
+                Some(parsed_option(table, "events.num", 0u64, "a whole number")?).filter(|own| *own > 0)
+            }
         };
         let columns =
             table.schema.fields().iter().map(|field| Column::of(kind, field)).collect::<Result<_>>()?;
@@ -283,7 +287,8 @@ impl SplitReader for Reader {
         if events.is_empty() {
             return Ok(Step::End);
         }
-        let columns = self.columns.iter().zip(self.schema.fields()).map(|(own, field)| own.make(&events, field));
+        let columns =
+            self.columns.iter().zip(self.schema.fields()).map(|(own, field)| own.make(&events, field));
         let options = RecordBatchOptions::new().with_row_count(Some(events.len()));
         let rows = RecordBatch::try_new_with_options(self.schema.clone(), columns.collect(), &options)
             .map_err(|error| Error::bug(format!("making events: {error}")))?;
@@ -314,4 +319,3 @@ impl Column {
         }
     }
 }
-

@@ -125,10 +125,8 @@ fn format_of(table: &TableDef, connector: &Connector) -> Result<Option<&'static 
                 .hint(format!("add 'format' = one of: {}", format_names())))
         }
         (None, _) => Ok(None),
-        (Some(_), false) => {
-            Err(Error::query(format!("connector '{}' takes no format", connector.name))
-                .hint("remove the option 'format'"))
-        }
+        (Some(_), false) => Err(Error::query(format!("connector '{}' takes no format", connector.name))
+            .hint("remove the option 'format'")),
         (Some(name), true) => match format::find(name) {
             Some(format) => Ok(Some(format)),
             None => Err(Error::query(format!("unknown format '{name}'"))

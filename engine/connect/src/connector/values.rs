@@ -33,7 +33,8 @@ impl Values {
     fn new(table: &TableDef) -> Result<Values> {
         let text = table.option("rows").unwrap_or("[]");
         let rows: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| {
-            Error::query(format!("'rows' is not a JSON array: {error}")).hint("write '[[1, \"a\"], [2, \"b\"]]'")
+            Error::query(format!("'rows' is not a JSON array: {error}"))
+                .hint("write '[[1, \"a\"], [2, \"b\"]]'")
         })?;
         let mut lines = vec![];
         for (number, row) in rows.iter().enumerate() {

@@ -27,10 +27,28 @@ pub(super) enum Cells<'a> {
     Binary(&'a BinaryArray),
     Date(&'a Date32Array),
     Time(&'a Time32MillisecondArray),
-    Timestamp { ticks: &'a [i64], unit: TimeUnit, local_zone: bool, array: &'a dyn Array },
-    List { array: &'a dyn Array, ends: &'a [i32], items: Box<Cells<'a>> },
-    Struct { array: &'a dyn Array, names: &'a Fields, fields: Vec<Cells<'a>> },
-    Map { array: &'a dyn Array, ends: &'a [i32], keys: Box<Cells<'a>>, items: Box<Cells<'a>> },
+    Timestamp {
+        ticks: &'a [i64],
+        unit: TimeUnit,
+        local_zone: bool,
+        array: &'a dyn Array,
+    },
+    List {
+        array: &'a dyn Array,
+        ends: &'a [i32],
+        items: Box<Cells<'a>>,
+    },
+    Struct {
+        array: &'a dyn Array,
+        names: &'a Fields,
+        fields: Vec<Cells<'a>>,
+    },
+    Map {
+        array: &'a dyn Array,
+        ends: &'a [i32],
+        keys: Box<Cells<'a>>,
+        items: Box<Cells<'a>>,
+    },
     /// A column of NULLs without a type.
     Null,
 }

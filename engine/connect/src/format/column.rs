@@ -67,7 +67,9 @@ impl Column {
             DataType::Time32(TimeUnit::Millisecond) => Values::Time(vec![]),
             DataType::Timestamp(unit, _) => Values::Timestamp(vec![], *unit),
             DataType::List(item) => Values::List { ends: vec![0], items: Box::new(Column::new(item)?) },
-            DataType::Struct(fields) => Values::Struct(fields.iter().map(Column::new).collect::<Result<_>>()?),
+            DataType::Struct(fields) => {
+                Values::Struct(fields.iter().map(Column::new).collect::<Result<_>>()?)
+            }
             DataType::Map(entry, _) => match entry.data_type() {
                 DataType::Struct(fields) if fields.len() == 2 => Values::Map {
                     ends: vec![0],
@@ -199,9 +201,7 @@ impl Column {
                 ends.push(bytes.len() as i32);
                 decoded
             }
-            Values::Boolean(own) => {
-                push(own, boolean(trimmed))
-            }
+            Values::Boolean(own) => push(own, boolean(trimmed)),
             Values::Int8(own) => push(own, lexical_core::parse(trimmed).ok()),
             Values::Int16(own) => push(own, lexical_core::parse(trimmed).ok()),
             Values::Int32(own) => push(own, lexical_core::parse(trimmed).ok()),
@@ -211,7 +211,9 @@ impl Column {
             Values::Decimal(own, precision, scale) => push(own, scalar::decimal(trimmed, *precision, *scale)),
             Values::Date(own) => push(own, scalar::date(trimmed)),
             Values::Time(own) => push(own, scalar::time(trimmed)),
-            Values::Timestamp(own, unit) => push(own, scalar::timestamp(trimmed).and_then(|at| in_unit(at, *unit))),
+            Values::Timestamp(own, unit) => {
+                push(own, scalar::timestamp(trimmed).and_then(|at| in_unit(at, *unit)))
+            }
             Values::List { .. } | Values::Struct(_) | Values::Map { .. } => false,
         };
         if !fits {
@@ -233,7 +235,10 @@ impl Column {
         let len = self.len;
         let nulls = self.valid.map(|valid| NullBuffer::new(BooleanBuffer::from_iter(valid)));
         let bug = |error: arrow::error::ArrowError| Error::bug(format!("finishing a column: {error}"));
-        fn primitive<T: ArrowPrimitiveType>(own: Vec<T::Native>, nulls: Option<NullBuffer>) -> PrimitiveArray<T> {
+        fn primitive<T: ArrowPrimitiveType>(
+            own: Vec<T::Native>,
+            nulls: Option<NullBuffer>,
+        ) -> PrimitiveArray<T> {
             PrimitiveArray::new(ScalarBuffer::from(own), nulls)
         }
         fn offsets(ends: Vec<i32>) -> OffsetBuffer<i32> {
@@ -254,7 +259,9 @@ impl Column {
             Values::Date(own) => Arc::new(primitive::<Date32Type>(own, nulls)),
             Values::Time(own) => Arc::new(primitive::<Time32MillisecondType>(own, nulls)),
             Values::Decimal(own, precision, scale) => Arc::new(
-                primitive::<Decimal128Type>(own, nulls).with_precision_and_scale(precision, scale).map_err(bug)?,
+                primitive::<Decimal128Type>(own, nulls)
+                    .with_precision_and_scale(precision, scale)
+                    .map_err(bug)?,
             ),
             Values::Timestamp(own, unit) => match unit {
                 TimeUnit::Second => {
@@ -287,12 +294,16 @@ impl Column {
             }
             Values::Map { ends, keys, items } => {
                 let fields: Fields = [keys.field.clone(), items.field.clone()].into_iter().collect();
-                let entries = StructArray::try_new(fields.clone(), vec![keys.finish()?, items.finish()?], None);
+                let entries =
+                    StructArray::try_new(fields.clone(), vec![keys.finish()?, items.finish()?], None);
                 let entry = match self.field.data_type() {
                     DataType::Map(entry, _) => entry.clone(),
                     _ => Arc::new(Field::new("entries", DataType::Struct(fields), false)),
                 };
-                Arc::new(MapArray::try_new(entry, offsets(ends), entries.map_err(bug)?, nulls, false).map_err(bug)?)
+                Arc::new(
+                    MapArray::try_new(entry, offsets(ends), entries.map_err(bug)?, nulls, false)
+                        .map_err(bug)?,
+                )
             }
         };
         Ok(array)

@@ -29,7 +29,10 @@ pub(super) static CSV: Format = Format {
         option("csv.null-literal", "a field with this text is NULL; default none"),
         option("csv.ignore-first-line", "'true': the first line of each file is a header; default false"),
         option("csv.allow-comments", "'true': lines that begin with # are skipped"),
-        option("csv.ignore-parse-errors", "accepted for Flink's sake: bad rows never stop a run by themselves"),
+        option(
+            "csv.ignore-parse-errors",
+            "accepted for Flink's sake: bad rows never stop a run by themselves",
+        ),
         option("csv.write-header", "'true': files begin with the names of the columns; default false"),
     ],
     decoder: Some(|request| Ok(Box::new(CsvDecoder::new(request)?))),
@@ -236,7 +239,10 @@ impl Decoder for CsvDecoder {
             }
         }
         let bytes = std::mem::take(&mut self.input.bytes);
-        while rows < max_rows && bad.len() < max_rows && self.input.at - start.min(self.input.at) < BATCH_BYTES {
+        while rows < max_rows
+            && bad.len() < max_rows
+            && self.input.at - start.min(self.input.at) < BATCH_BYTES
+        {
             if self.input.at >= bytes.len() {
                 break;
             }
@@ -277,7 +283,13 @@ impl Decoder for CsvDecoder {
         let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
             .map_err(|error| Error::bug(format!("assembling CSV rows: {error}")))?;
         let bytes = self.input.offset() - from;
-        Ok(Some(Decoded { rows: (rows > 0).then_some(batch), kinds: RowKinds::Insert, first_row, bytes, bad }))
+        Ok(Some(Decoded {
+            rows: (rows > 0).then_some(batch),
+            kinds: RowKinds::Insert,
+            first_row,
+            bytes,
+            bad,
+        }))
     }
 }
 
@@ -295,7 +307,10 @@ impl CsvEncoder {
             return;
         };
         let special = |byte: &u8| {
-            *byte == self.rules.delimiter || *byte == quote || matches!(byte, b'\n' | b'\r') || Some(*byte) == self.rules.escape
+            *byte == self.rules.delimiter
+                || *byte == quote
+                || matches!(byte, b'\n' | b'\r')
+                || Some(*byte) == self.rules.escape
         };
         let reads_as_null = is_text && self.rules.null_literal.as_deref() == Some(text);
         let reads_as_comment = self.rules.comments && text.first() == Some(&b'#');

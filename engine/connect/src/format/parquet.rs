@@ -83,7 +83,8 @@ impl Encoder for ParquetEncoder {
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<()> {
         if let Some(writer) = self.0.take() {
-            let rest = writer.into_inner().map_err(|error| Error::bug(format!("writing Parquet: {error}")))?;
+            let rest =
+                writer.into_inner().map_err(|error| Error::bug(format!("writing Parquet: {error}")))?;
             out.extend_from_slice(&rest);
         }
         Ok(())

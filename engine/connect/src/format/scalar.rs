@@ -256,7 +256,8 @@ pub(super) fn write_java_number(scientific: &str, out: &mut Vec<u8>) {
     let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
     out.extend_from_slice(sign.as_bytes());
     let digits: Vec<u8> = mantissa.bytes().filter(|byte| *byte != b'.').collect();
-    let put = |out: &mut Vec<u8>, part: &[u8]| out.extend_from_slice(if part.is_empty() { b"0" } else { part });
+    let put =
+        |out: &mut Vec<u8>, part: &[u8]| out.extend_from_slice(if part.is_empty() { b"0" } else { part });
     match exponent {
         0..=6 => {
             let whole = exponent as usize + 1;
@@ -284,7 +285,8 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /// Base64 with padding (RFC 4648).
 pub(super) fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0u32, |word, (at, byte)| word | u32::from(*byte) << (16 - 8 * at));
+        let word =
+            chunk.iter().enumerate().fold(0u32, |word, (at, byte)| word | u32::from(*byte) << (16 - 8 * at));
         for position in 0..4 {
             let digit = BASE64[(word >> (18 - 6 * position)) as usize & 63];
             out.push(if position <= chunk.len() { digit } else { b'=' });

@@ -65,8 +65,9 @@ impl Projected {
             }
         });
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let rows = RecordBatch::try_new_with_options(self.schema.clone(), columns.collect::<Result<_>>()?, &options)
-            .map_err(|error| Error::data(format!("a batch does not fit the table: {error}")))?;
+        let rows =
+            RecordBatch::try_new_with_options(self.schema.clone(), columns.collect::<Result<_>>()?, &options)
+                .map_err(|error| Error::data(format!("a batch does not fit the table: {error}")))?;
         self.ready.push_back(rows);
         Ok(())
     }

@@ -195,7 +195,9 @@ fn call(name: &str, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
 }
 
 impl ExprPlanner for FlinkSyntax {
-    fn plan_position(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+    fn plan_position(&self, mut args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        // The planner gives the text first.
+        args.reverse();
         call("position", args)
     }
 

@@ -223,7 +223,7 @@ impl Lowering {
         plan: &Aggregate,
     ) -> Result<Relation> {
         let groups = grouping.keys.iter().filter(|key| matches!(key, Key::Group(_))).count();
-        let window_columns = outputs.fields().len() - WINDOW_COLUMNS.len();
+        let window_columns = outputs.fields().len().saturating_sub(WINDOW_COLUMNS.len());
         let mut columns = CalcColumns::default();
         let mut positions = vec![];
         for key in &grouping.keys {
@@ -383,7 +383,7 @@ fn call(expr: &Expr, field: &Field, schema: &DFSchema, columns: &mut CalcColumns
         return Err(Error::query(format!("ORDER BY inside {}", name.to_uppercase()))
             .hint("rows are aggregated in the order they arrive"));
     }
-    let mut push = |expr: &Expr, columns: &mut CalcColumns| -> Result<(usize, DataType)> {
+    let push = |expr: &Expr, columns: &mut CalcColumns| -> Result<(usize, DataType)> {
         let compiled = compile(expr, schema)?;
         let data_type = compiled.expr.data_type(schema.as_arrow());
         let data_type = data_type.map_err(|error| Error::bug(format!("type of an argument: {error}")))?;

@@ -243,6 +243,12 @@ impl Decoder for JsonDecoder {
         let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
             .map_err(|error| Error::bug(format!("assembling JSON rows: {error}")))?;
         let bytes = self.input.offset() - from;
-        Ok(Some(Decoded { rows: (rows > 0).then_some(batch), kinds: RowKinds::Insert, first_row, bytes, bad }))
+        Ok(Some(Decoded {
+            rows: (rows > 0).then_some(batch),
+            kinds: RowKinds::Insert,
+            first_row,
+            bytes,
+            bad,
+        }))
     }
 }

@@ -21,7 +21,10 @@ pub(super) static JSON: Format = Format {
     about: "one JSON object a line",
     options: &[
         option("json.fail-on-missing-field", "'true': a row without a declared field is bad; default false"),
-        option("json.ignore-parse-errors", "accepted for Flink's sake: bad rows never stop a run by themselves"),
+        option(
+            "json.ignore-parse-errors",
+            "accepted for Flink's sake: bad rows never stop a run by themselves",
+        ),
         option("json.timestamp-format.standard", "'SQL' (default) or 'ISO-8601'; both are read"),
         option("json.encode.ignore-null-fields", "'true': NULL fields are not written; default false"),
         option("json.encode.decimal-as-plain-number", "accepted for Flink's sake: decimals are always plain"),

@@ -76,8 +76,8 @@ fn integer(cursor: &mut Cursor<'_>) -> Option<i64> {
 #[inline]
 fn double(cursor: &mut Cursor<'_>) -> Option<f64> {
     const POWERS: [f64; 23] = [
-        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
-        1e19, 1e20, 1e21, 1e22,
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+        1e18, 1e19, 1e20, 1e21, 1e22,
     ];
     let negative = cursor.peek() == b'-';
     let start = cursor.at + usize::from(negative);
@@ -153,15 +153,17 @@ fn unexpected(column: &Column, found: &[u8]) -> Fault {
 fn number(column: &mut Column, word: &[u8]) -> Result<(), Fault> {
     let takes_numbers = !matches!(
         column.values,
-        Values::Boolean(_) | Values::Binary { .. } | Values::Date(_) | Values::Time(_) | Values::Timestamp(..)
+        Values::Boolean(_)
+            | Values::Binary { .. }
+            | Values::Date(_)
+            | Values::Time(_)
+            | Values::Timestamp(..)
     );
     if !takes_numbers {
         return Err(unexpected(column, word));
     }
-    let whole = matches!(
-        column.values,
-        Values::Int8(_) | Values::Int16(_) | Values::Int32(_) | Values::Int64(_)
-    );
+    let whole =
+        matches!(column.values, Values::Int8(_) | Values::Int16(_) | Values::Int32(_) | Values::Int64(_));
     if whole && word.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
         let value: f64 = lexical_core::parse(word).map_err(|_| unexpected(column, word))?;
         const BEYOND: f64 = 9.2e18;
@@ -204,7 +206,7 @@ fn nested(column: &mut Column, cursor: &mut Cursor<'_>, depth: usize) -> Result<
         (Values::Struct(fields), b'{') => {
             let len = column_len(fields);
             record(fields, len, cursor, depth)?;
-        },
+        }
         (Values::Map { ends, keys, items }, b'{') => {
             map(keys, items, cursor, depth)?;
             ends.push(items.len() as i32);
