@@ -1,1 +1,3 @@
-//! x
+//! The load generator and the locked baselines. Nothing yet: the next issue builds it.
+
+#![forbid(unsafe_code)]

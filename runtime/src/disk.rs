@@ -65,7 +65,7 @@ impl Disk {
 
 impl ReadFile {
     /// Length in bytes when it was opened.
-    #[allow(clippy::len_without_is_empty)]
+    #[allow(clippy::len_without_is_empty, reason = "a length in bytes, of no collection")]
     pub fn len(&self) -> u64 {
         self.len
     }

@@ -3,11 +3,10 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
-use std::time::Duration;
 
-use crate::bell::WakeHandle;
+use crate::bell::{Bell, WakeHandle};
 use crate::error::DiskError;
-use crate::ring::{RingReceiver, ring};
+use crate::ring::{RingReceiver, ring, ring_with_room};
 
 /// Chunks of standard input are at most this long.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -18,7 +17,9 @@ const CHUNKS: usize = 16;
 /// Reads standard input on a thread of its own; `wake` tells the receiving shard of each chunk. The ring
 /// closes at the end of the input.
 pub fn read_stdin(wake: WakeHandle) -> RingReceiver<io::Result<Vec<u8>>> {
-    let (mut sender, receiver) = ring(CHUNKS, wake);
+    // Without a descriptor or a thread there is no input: the closed ring says so.
+    let Ok(room) = Bell::new() else { return ring(CHUNKS, wake).1 };
+    let (mut sender, receiver) = ring_with_room(CHUNKS, wake, room.handle());
     let read = move || {
         let mut input = io::stdin().lock();
         loop {
@@ -39,8 +40,7 @@ pub fn read_stdin(wake: WakeHandle) -> RingReceiver<io::Result<Vec<u8>>> {
                     return;
                 }
                 if let Err(message) = sender.try_send(message) {
-                    // The shard is behind by all chunks: it will not miss this thread for a moment.
-                    std::thread::sleep(Duration::from_micros(200));
+                    room.wait(None);
                     waiting = Some(message);
                 }
             }
@@ -49,7 +49,6 @@ pub fn read_stdin(wake: WakeHandle) -> RingReceiver<io::Result<Vec<u8>>> {
             }
         }
     };
-    // Without a thread there is no input: the closed ring says so.
     let _ = std::thread::Builder::new().name("stdin".into()).spawn(read);
     receiver
 }

@@ -5,9 +5,12 @@
 //! that never block. Everything is generic over the message. This crate is *not* aware of SQL, Arrow or
 //! queries. It alone may name glommio (`backend/glommio.rs`), start threads, read clocks and touch files.
 
+#![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[allow(unsafe_code, reason = "system calls; each use says why it is sound")]
 mod backend;
+#[allow(unsafe_code, reason = "system calls; each use says why it is sound")]
 mod bell;
 mod clock;
 mod disk;

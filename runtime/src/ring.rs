@@ -13,13 +13,27 @@ pub struct RingSender<T> {
 
 /// The receiving end. One thread at a time.
 pub struct RingReceiver<T> {
-    consumer: Consumer<T>,
+    /// `None` only while dropping.
+    consumer: Option<Consumer<T>>,
+    /// Woken when a message was taken: there is room again.
+    room: Option<WakeHandle>,
 }
 
 /// A ring for `capacity` messages whose receiver is woken by `wake`.
 pub fn ring<T>(capacity: usize, wake: WakeHandle) -> (RingSender<T>, RingReceiver<T>) {
     let (producer, consumer) = RingBuffer::new(capacity.max(1));
-    (RingSender { producer: Some(producer), wake }, RingReceiver { consumer })
+    (RingSender { producer: Some(producer), wake }, RingReceiver { consumer: Some(consumer), room: None })
+}
+
+/// As [`ring`], for a sender that sleeps while the ring is full: `room` is woken whenever there is room again.
+pub fn ring_with_room<T>(
+    capacity: usize,
+    wake: WakeHandle,
+    room: WakeHandle,
+) -> (RingSender<T>, RingReceiver<T>) {
+    let (sender, mut receiver) = ring(capacity, wake);
+    receiver.room = Some(room);
+    (sender, receiver)
 }
 
 impl<T> RingSender<T> {
@@ -52,12 +66,26 @@ impl<T> Drop for RingSender<T> {
 impl<T> RingReceiver<T> {
     /// The next message, if there is one. Never blocks.
     pub fn poll(&mut self) -> Option<T> {
-        self.consumer.pop().ok()
+        let message = self.consumer.as_mut()?.pop().ok()?;
+        if let Some(room) = &self.room {
+            room.wake();
+        }
+        Some(message)
     }
 
     /// True once the sender has gone and every message was taken.
     pub fn closed(&self) -> bool {
         // In this order: messages sent before the sender went must be seen.
-        self.consumer.is_abandoned() && self.consumer.is_empty()
+        self.consumer.as_ref().is_none_or(|own| own.is_abandoned() && own.is_empty())
+    }
+}
+
+impl<T> Drop for RingReceiver<T> {
+    fn drop(&mut self) {
+        // First close, then wake: a sender that waits for room must find nobody there.
+        self.consumer = None;
+        if let Some(room) = &self.room {
+            room.wake();
+        }
     }
 }

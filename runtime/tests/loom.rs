@@ -49,12 +49,14 @@ impl Slot {
     }
 
     fn push(&self, value: u64, publish: Ordering) {
+        // SAFETY: loom checks that nobody else has the cell.
         self.value.with_mut(|slot| unsafe { *slot = value });
         self.full.store(true, publish);
     }
 
     fn pop(&self) -> Option<u64> {
         let full = self.full.load(Ordering::Acquire);
+        // SAFETY: loom checks that nobody else has the cell.
         full.then(|| self.value.with(|slot| unsafe { *slot }))
     }
 }
@@ -97,11 +99,13 @@ fn data_behind_the_token<W: Word + Send + Sync + 'static>(word: fn(AtomicU32) ->
         let waker = {
             let shared = shared.clone();
             thread::spawn(move || {
+                // SAFETY: loom checks that nobody else has the cell.
                 shared.0.with_mut(|value| unsafe { *value = 7 });
                 shared.1.wake();
             })
         };
         if shared.1.rise() {
+            // SAFETY: loom checks that nobody else has the cell.
             shared.0.with(|value| assert_eq!(unsafe { *value }, 7));
         }
         waker.join().unwrap();

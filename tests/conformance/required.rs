@@ -5,7 +5,11 @@ use millrace_tests::case::Case;
 /// Groups of which every case must pass.
 const GROUPS: &[&str] = &["select", "tumble", "hop", "cumulate", "group", "set"];
 /// Cases of those groups that need not.
-const EXCEPT: &[&str] = &["set-intersect", "set-except", "order-limit"];
+///
+/// `tumble-offset`: the recorded answer misses rows. Flink's two-phase window aggregation flushes at multiples
+/// of the window size without the offset, after the windows that it then calls late have fired; which rows are
+/// lost depends on the gaps of the input. Millrace counts every row that is in time.
+const EXCEPT: &[&str] = &["set-intersect", "set-except", "order-limit", "tumble-offset"];
 /// Single cases that must pass.
 const CASES: &[&str] = &[
     "nexmark-q0",

@@ -42,7 +42,7 @@ pub enum Body {
     /// The sender's watermark.
     Watermark(i64),
     /// An epoch ends here; so many rows were sent on this channel before it.
-    Barrier {
+    EpochEnd {
         /// The epoch.
         epoch: u64,
         /// Rows sent so far.
@@ -143,7 +143,7 @@ impl Pipeline {
             Body::Batch(batch) => self.arrive(exchange, from, Event::Batch(batch))?,
             Body::Watermark(watermark) => self.arrive(exchange, from, Event::Watermark(watermark))?,
             Body::End => self.arrive(exchange, from, Event::End)?,
-            Body::Barrier { epoch, rows_sent } => self.check_channel(exchange, from, epoch, rows_sent)?,
+            Body::EpochEnd { epoch, rows_sent } => self.check_channel(exchange, from, epoch, rows_sent)?,
         }
         self.run()
     }
@@ -168,7 +168,7 @@ impl Pipeline {
             if let Unit::Exchange { sent, .. } = &node.unit {
                 let open = !node.ports.get(self.shard.index).is_none_or(|port| port.ended);
                 for target in (0..self.shard.count).filter(|target| open && *target != self.shard.index) {
-                    let body = Body::Barrier { epoch, rows_sent: sent[target] };
+                    let body = Body::EpochEnd { epoch, rows_sent: sent[target] };
                     self.messages.push((target, Message { exchange: id, body }));
                 }
             }

@@ -263,20 +263,7 @@ impl Column {
                     .with_precision_and_scale(precision, scale)
                     .map_err(bug)?,
             ),
-            Values::Timestamp(own, unit) => match unit {
-                TimeUnit::Second => {
-                    Arc::new(primitive::<TimestampSecondType>(own, nulls).with_timezone_opt(zone))
-                }
-                TimeUnit::Millisecond => {
-                    Arc::new(primitive::<TimestampMillisecondType>(own, nulls).with_timezone_opt(zone))
-                }
-                TimeUnit::Microsecond => {
-                    Arc::new(primitive::<TimestampMicrosecondType>(own, nulls).with_timezone_opt(zone))
-                }
-                TimeUnit::Nanosecond => {
-                    Arc::new(primitive::<TimestampNanosecondType>(own, nulls).with_timezone_opt(zone))
-                }
-            },
+            Values::Timestamp(own, unit) => timestamps(own, unit, nulls, zone),
             Values::Utf8 { ends, bytes } => {
                 Arc::new(StringArray::try_new(offsets(ends), Buffer::from_vec(bytes), nulls).map_err(bug)?)
             }
@@ -307,6 +294,25 @@ impl Column {
             }
         };
         Ok(array)
+    }
+}
+
+fn primitive<T: ArrowPrimitiveType>(own: Vec<T::Native>, nulls: Option<NullBuffer>) -> PrimitiveArray<T> {
+    PrimitiveArray::new(ScalarBuffer::from(own), nulls)
+}
+
+fn timestamps(own: Vec<i64>, unit: TimeUnit, nulls: Option<NullBuffer>, zone: Option<Arc<str>>) -> ArrayRef {
+    match unit {
+        TimeUnit::Second => Arc::new(primitive::<TimestampSecondType>(own, nulls).with_timezone_opt(zone)),
+        TimeUnit::Millisecond => {
+            Arc::new(primitive::<TimestampMillisecondType>(own, nulls).with_timezone_opt(zone))
+        }
+        TimeUnit::Microsecond => {
+            Arc::new(primitive::<TimestampMicrosecondType>(own, nulls).with_timezone_opt(zone))
+        }
+        TimeUnit::Nanosecond => {
+            Arc::new(primitive::<TimestampNanosecondType>(own, nulls).with_timezone_opt(zone))
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use datafusion_common::config::ConfigOptions;
+use datafusion_common::tree_node::TreeNode;
 use datafusion_common::{DataFusionError, Result, TableReference, plan_err};
 use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::logical_plan::Extension;
@@ -14,7 +15,7 @@ use datafusion_expr::planner::{
     RelationPlannerContext, RelationPlanning, TypePlanner,
 };
 use datafusion_expr::{
-    AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF, lit,
+    AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF, lit,
 };
 use datafusion_sql::sqlparser::ast::{self, TableFactor};
 use millrace_plan::{Error, TableDef, WindowSpec};
@@ -228,12 +229,14 @@ impl ExprPlanner for FlinkSyntax {
     fn plan_field_access(
         &self,
         expr: datafusion_expr::planner::RawFieldAccessExpr,
-        _: &datafusion_common::DFSchema,
+        schema: &datafusion_common::DFSchema,
     ) -> Result<PlannerResult<datafusion_expr::planner::RawFieldAccessExpr>> {
         use datafusion_expr::GetFieldAccess;
         let planned = match &expr.field_access {
             GetFieldAccess::NamedStructField { name } => {
-                call("get_field", vec![expr.expr.clone(), lit(name.clone())])?
+                let is_map = matches!(expr.expr.get_type(schema), Ok(DataType::Map(..)));
+                let function = if is_map { "item" } else { "get_field" };
+                call(function, vec![expr.expr.clone(), lit(name.clone())])?
             }
             GetFieldAccess::ListIndex { key } => call("item", vec![expr.expr.clone(), key.as_ref().clone()])?,
             GetFieldAccess::ListRange { .. } => return Ok(PlannerResult::Original(expr)),
@@ -274,8 +277,16 @@ impl ExprPlanner for FlinkSyntax {
             }
             expr.args = vec![lit(1i32)];
         }
+        expr.args = expr.args.into_iter().map(named_with_casts).collect::<Result<_>>()?;
         Ok(PlannerResult::Original(expr))
     }
+}
+
+/// The planner's names leave casts out, but `AVG(v)` and `AVG(CAST(v AS DOUBLE))` are two columns.
+fn named_with_casts(argument: Expr) -> Result<Expr> {
+    let casts = argument.exists(|own| Ok(matches!(own, Expr::Cast(_) | Expr::TryCast(_))))?;
+    let name = argument.to_string();
+    Ok(if casts { argument.alias(name) } else { argument })
 }
 
 /// `TUMBLE`, `HOP`, `CUMULATE` in FROM.

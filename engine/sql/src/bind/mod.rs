@@ -8,6 +8,7 @@ pub mod aggregate;
 mod context;
 mod decimal;
 mod error;
+mod naming;
 pub mod now;
 pub mod numeric;
 mod refuse;

@@ -39,7 +39,10 @@ impl VisitorMut for Rewriter {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         match group_window(select) {
-            Ok(()) => ControlFlow::Continue(()),
+            Ok(()) => {
+                super::naming::name_columns(select);
+                ControlFlow::Continue(())
+            }
             Err(error) => ControlFlow::Break(Box::new(error)),
         }
     }
@@ -57,6 +60,12 @@ impl VisitorMut for Rewriter {
                 }
             }
             Expr::Function(function) => unit_argument(function),
+            Expr::TypedString(literal) => literal_precision(literal),
+            Expr::Like { pattern, escape_char, .. } => {
+                if let Err(error) = like_pattern(pattern, escape_char) {
+                    return ControlFlow::Break(Box::new(error));
+                }
+            }
             _ => {}
         }
         ControlFlow::Continue(())
@@ -70,6 +79,45 @@ fn time_rounding(name: &str, value: &Expr, field: &CeilFloorKind) -> Option<Expr
             Some(call(name, vec![text(&unit.to_string()), value.clone()]))
         }
         _ => None,
+    }
+}
+
+/// Spells a LIKE pattern with the backslash as its escape, the only one that the evaluation knows. Without
+/// ESCAPE a backslash is an ordinary character.
+fn like_pattern(pattern: &mut Expr, escape_char: &mut Option<ast::ValueWithSpan>) -> Result<()> {
+    let Expr::Value(value) = &*pattern else {
+        return match escape_char {
+            None => Ok(()),
+            Some(_) => Err(Error::query("LIKE ... ESCAPE takes a constant pattern").at(place_of(pattern))),
+        };
+    };
+    let Some(given) = value.value.clone().into_string() else { return Ok(()) };
+    let escape = escape_char.take().and_then(|own| own.value.into_string());
+    let escape = match escape.as_deref().map(|own| (own.chars().next(), own.chars().count())) {
+        None => None,
+        Some((Some(letter), 1)) => Some(letter),
+        Some(_) => return Err(Error::query("ESCAPE takes one character").at(place_of(pattern))),
+    };
+    let mut spelled = String::with_capacity(given.len());
+    let mut letters = given.chars();
+    while let Some(letter) = letters.next() {
+        let plain = if Some(letter) == escape { letters.next() } else { None };
+        match (plain, letter) {
+            (Some(plain), _) => spelled.extend(['\\', plain]),
+            (None, '\\') => spelled.push_str("\\\\"),
+            (None, letter) => spelled.push(letter),
+        }
+    }
+    *pattern = text(&spelled);
+    Ok(())
+}
+
+/// `TIMESTAMP '... .123'` has as many digits as it spells: it is a TIMESTAMP(3).
+fn literal_precision(literal: &mut ast::TypedString) {
+    if let ast::DataType::Timestamp(precision @ None, _) = &mut literal.data_type {
+        let text = literal.value.value.clone().into_string().unwrap_or_default();
+        let digits = text.trim().rsplit_once('.').map_or(0, |(_, fraction)| fraction.len() as u64);
+        *precision = Some(digits.min(9));
     }
 }
 

@@ -165,7 +165,7 @@ fn list_of(item: DataType) -> DataType {
 }
 
 fn map_of(key: DataType, value: DataType) -> DataType {
-    let fields = Fields::from(vec![Field::new("key", key, false), Field::new("value", value, true)]);
+    let fields = Fields::from(vec![Field::new("key", key, true), Field::new("value", value, true)]);
     DataType::Map(Arc::new(Field::new("entries", DataType::Struct(fields), false)), false)
 }
 

@@ -28,7 +28,10 @@ pub(super) static FUNCTIONS: &[Entry] = &[
             let condition = args.array(0)?;
             let condition = arrow::array::AsArray::as_boolean(&condition).clone();
             // NULL is not true.
-            let condition = arrow::compute::prep_null_mask_filter(&condition);
+            let condition = match condition.null_count() {
+                0 => condition,
+                _ => arrow::compute::prep_null_mask_filter(&condition),
+            };
             let (then, otherwise) = (cast(&args.array(1)?, result)?, cast(&args.array(2)?, result)?);
             Ok(zip(&condition, &then, &otherwise)?)
         },

@@ -10,6 +10,7 @@ use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DFSchema, ScalarValue};
 use datafusion_expr::execution_props::ExecutionProps;
+use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_expr::{ColumnarValue, Expr, ScalarFunctionArgs, col};
 use datafusion_physical_expr::create_physical_expr;
 use proptest::prelude::*;
@@ -30,13 +31,20 @@ fn parse_expression(sql: &str) -> Result<ast::Expr, ParserError> {
 fn bound(sql: &str) -> Expr {
     let expr = parse_expression(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     let tables = Tables::default();
-    Binder::new(&tables).scalar(&expr, &DFSchema::empty(), None).unwrap_or_else(|error| panic!("{sql}: {error}"))
+    Binder::new(&tables)
+        .scalar(&expr, &DFSchema::empty(), None)
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
 fn evaluated(expr: &Expr, batch: &RecordBatch) -> ArrayRef {
     let schema = DFSchema::try_from(batch.schema()).unwrap();
-    let physical = create_physical_expr(expr, &schema, &ExecutionProps::new()).unwrap();
-    physical.evaluate(batch).and_then(|own| own.into_array(batch.num_rows())).unwrap_or_else(|error| panic!("{expr}: {error}"))
+    let physical =
+        create_physical_expr(expr, &schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())
+            .unwrap();
+    physical
+        .evaluate(batch)
+        .and_then(|own| own.into_array(batch.num_rows()))
+        .unwrap_or_else(|error| panic!("{expr}: {error}"))
 }
 
 fn text(array: &ArrayRef, row: usize) -> String {
@@ -101,7 +109,11 @@ fn columns_give_what_constants_give_and_take_nulls_and_no_rows() {
             let (expr, batch) = with_columns(bound(sql));
             let result = evaluated(&expr, &batch);
             assert_eq!(result.len(), 3, "{sql}");
-            assert_eq!((text(&result, 0).as_str(), text(&result, 2).as_str()), (*expected, *expected), "{sql}");
+            assert_eq!(
+                (text(&result, 0).as_str(), text(&result, 2).as_str()),
+                (*expected, *expected),
+                "{sql}"
+            );
             assert_eq!(evaluated(&expr, &batch.slice(0, 0)).len(), 0, "{sql}");
         }
     }
@@ -109,8 +121,11 @@ fn columns_give_what_constants_give_and_take_nulls_and_no_rows() {
 
 #[test]
 fn names_are_unique_and_found_in_any_case() {
-    let mut names: Vec<&str> =
-        scalar_functions().iter().flat_map(|entry| entry.aliases.iter().chain([&entry.name])).copied().collect();
+    let mut names: Vec<&str> = scalar_functions()
+        .iter()
+        .flat_map(|entry| entry.aliases.iter().chain([&entry.name]))
+        .copied()
+        .collect();
     names.sort_unstable();
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
     assert!(names.iter().all(|name| scalar(&name.to_uppercase()).is_some()));
@@ -126,7 +141,8 @@ fn a_wrong_call_is_told_how_to_call() {
 }
 
 fn random_text() -> impl Strategy<Value = ScalarValue> {
-    let tricky = prop_oneof!["[ -~]{0,12}", "\\PC{0,6}", Just("yyyy-MM-dd".to_string()), Just("$.a[0]".to_string())];
+    let tricky =
+        prop_oneof!["[ -~]{0,12}", "\\PC{0,6}", Just("yyyy-MM-dd".to_string()), Just("$.a[0]".to_string())];
     proptest::option::of(tricky).prop_map(ScalarValue::Utf8)
 }
 

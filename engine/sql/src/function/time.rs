@@ -147,7 +147,7 @@ pub(super) static FUNCTIONS: &[Entry] = &[
             map_times(args, 1, result, |time| floor(time, unit))
         },
         examples: &[
-            ("FLOOR(TIMESTAMP '2026-03-01 09:10:11' TO HOUR)", "2026-03-01 09:00:00"),
+            ("FLOOR(TIMESTAMP '2026-03-01 09:10:11' TO HOUR)", "2026-03-01 09:00:00.000"),
             ("FLOOR(DATE '2026-03-21' TO MONTH)", "2026-03-01"),
         ],
     },
@@ -167,7 +167,7 @@ pub(super) static FUNCTIONS: &[Entry] = &[
                 if start == time { Some(time) } else { add(start, unit, 1) }
             })
         },
-        examples: &[("CEIL(TIMESTAMP '2026-03-01 09:10:11' TO HOUR)", "2026-03-01 10:00:00")],
+        examples: &[("CEIL(TIMESTAMP '2026-03-01 09:10:11' TO HOUR)", "2026-03-01 10:00:00.000")],
     },
     Entry {
         name: "timestampadd",
@@ -180,13 +180,9 @@ pub(super) static FUNCTIONS: &[Entry] = &[
         returns: Returns::Same(2),
         evaluate: |args, result| {
             let (unit, number) = (constant_unit(args)?, args.ints(1)?);
-            let row = std::cell::Cell::new(0);
-            map_times_at(args, 2, result, |time, at| {
-                row.set(at);
-                add(time, unit, i64::from(number.get(at)?))
-            })
+            map_times_at(args, 2, result, |time, row| add(time, unit, i64::from(number.get(row)?)))
         },
-        examples: &[("TIMESTAMPADD(MONTH, 1, TIMESTAMP '2026-01-31 00:00:00')", "2026-02-28 00:00:00")],
+        examples: &[("TIMESTAMPADD(MONTH, 1, TIMESTAMP '2026-01-31 00:00:00')", "2026-02-28 00:00:00.000")],
     },
     Entry {
         name: "timestampdiff",

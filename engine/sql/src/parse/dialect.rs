@@ -55,6 +55,10 @@ impl Dialect for FlinkDialect {
     /// `TABLE t` and `TABLE t PARTITION BY a, b` as an argument.
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         let Token::Word(word) = &parser.peek_token_ref().token else { return None };
+        let is_map = word.quote_style.is_none() && word.value.eq_ignore_ascii_case("MAP");
+        if is_map && parser.peek_nth_token_ref(1).token == Token::LBracket {
+            return Some(map_literal(parser));
+        }
         if word.keyword != Keyword::TABLE || word.quote_style.is_some() {
             return None;
         }
@@ -87,9 +91,22 @@ fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
             }
         }
     }
+    Ok(call(TABLE_ARGUMENT, args))
+}
+
+/// `MAP[key, value, ...]` is a call of the function of that name.
+fn map_literal(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    parser.expect_token(&Token::LBracket)?;
+    let args = parser.parse_comma_separated(Parser::parse_expr)?;
+    parser.expect_token(&Token::RBracket)?;
+    Ok(call("map", args))
+}
+
+fn call(name: &str, args: Vec<Expr>) -> Expr {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
-    Ok(Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(TABLE_ARGUMENT)]),
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {
@@ -101,5 +118,5 @@ fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
         null_treatment: None,
         over: None,
         within_group: vec![],
-    }))
+    })
 }

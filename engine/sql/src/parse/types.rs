@@ -75,41 +75,23 @@ fn data_type(parser: &mut Parser) -> Result<DataType> {
         })?,
         "ROW" => row(parser)?,
         "MULTISET" => return Err(Error::query("MULTISET is not supported").hint("use MAP<t, INT>")),
-        _ => {
-            let known = [
-                "BOOLEAN",
-                "TINYINT",
-                "SMALLINT",
-                "INT",
-                "BIGINT",
-                "FLOAT",
-                "DOUBLE",
-                "DECIMAL",
-                "STRING",
-                "VARCHAR",
-                "CHAR",
-                "BYTES",
-                "DATE",
-                "TIME",
-                "TIMESTAMP",
-                "TIMESTAMP_LTZ",
-                "INTERVAL",
-                "ARRAY",
-                "MAP",
-                "ROW",
-            ];
-            let unknown = Error::query(format!("unknown type {}", word.value));
-            return Err(match crate::catalog::nearest(&name, known) {
-                Some(found) => unknown.hint(format!("did you mean {found}?")),
-                None => unknown.hint(format!("the types are {}", known.join(", "))),
-            });
-        }
+        _ => return Err(unknown_type(&word.value)),
     };
     while matches!(&parser.peek_token_ref().token, Token::Word(word) if word.keyword == Keyword::ARRAY) {
         parser.next_token();
         parsed = array(parsed);
     }
     Ok(parsed)
+}
+
+fn unknown_type(name: &str) -> Error {
+    const KNOWN: &str = "BOOLEAN TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL STRING VARCHAR CHAR BYTES DATE \
+                         TIME TIMESTAMP TIMESTAMP_LTZ INTERVAL ARRAY MAP ROW";
+    let unknown = Error::query(format!("unknown type {name}"));
+    match crate::catalog::nearest(&name.to_uppercase(), KNOWN.split_whitespace()) {
+        Some(found) => unknown.hint(format!("did you mean {found}?")),
+        None => unknown.hint(format!("the types are {KNOWN}")),
+    }
 }
 
 fn expect(parser: &mut Parser, token: &Token) -> Result<()> {
