@@ -7,7 +7,8 @@ use datafusion_sql::sqlparser::ast::{Expr, Ident, Select, SelectItem};
 
 /// Names every column of the select list that is an expression or repeats a name.
 pub fn name_columns(select: &mut Select) {
-    let mut taken: BTreeSet<String> = select.projection.iter().filter_map(given).map(str::to_string).collect();
+    let mut taken: BTreeSet<String> =
+        select.projection.iter().filter_map(given).map(str::to_string).collect();
     let mut seen = BTreeSet::new();
     for (position, item) in select.projection.iter_mut().enumerate() {
         let SelectItem::UnnamedExpr(expr) = item else { continue };

@@ -61,6 +61,11 @@ impl VisitorMut for Rewriter {
             }
             Expr::Function(function) => unit_argument(function),
             Expr::TypedString(literal) => literal_precision(literal),
+            // `INTERVAL '0.250' SECOND(1, 3)`: how many digits may stand there says nothing of the value.
+            Expr::Interval(interval) => {
+                interval.leading_precision = None;
+                interval.fractional_seconds_precision = None;
+            }
             Expr::Like { pattern, escape_char, .. } => {
                 if let Err(error) = like_pattern(pattern, escape_char) {
                     return ControlFlow::Break(Box::new(error));

@@ -7,7 +7,8 @@ use arrow::array::{
     make_comparator, new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::compute::{SortOptions, cast, interleave, take};
+use arrow::compute::kernels::zip::zip;
+use arrow::compute::{SortOptions, cast, interleave, is_not_null, take};
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion_common::{Result, ScalarValue};
 
@@ -165,7 +166,7 @@ fn list_of(item: DataType) -> DataType {
 }
 
 fn map_of(key: DataType, value: DataType) -> DataType {
-    let fields = Fields::from(vec![Field::new("key", key, true), Field::new("value", value, true)]);
+    let fields = Fields::from(vec![Field::new("key", key, false), Field::new("value", value, true)]);
     DataType::Map(Arc::new(Field::new("entries", DataType::Struct(fields), false)), false)
 }
 
@@ -227,9 +228,20 @@ fn map(args: &Arguments, result: &DataType) -> Result<ArrayRef> {
     };
     let keys = interleaved(&column(0)?, &key, args.rows())?;
     let values = interleaved(&column(1)?, &value, args.rows())?;
+    // A MAP with a NULL key is NULL: Arrow has no such keys.
+    let width = args.count() / 2;
+    let nulls = (keys.null_count() > 0).then(|| {
+        NullBuffer::from_iter(
+            (0..args.rows()).map(|row| (0..width).all(|own| keys.is_valid(row * width + own))),
+        )
+    });
+    let keys = match nulls {
+        None => keys,
+        Some(_) => zip(&is_not_null(&keys)?, &keys, &ScalarValue::new_default(&key)?.to_scalar()?)?,
+    };
     let entries = StructArray::try_new(fields.clone(), vec![keys, values], None)?;
-    let ends = OffsetBuffer::from_repeated_length(args.count() / 2, args.rows());
-    Ok(Arc::new(MapArray::try_new(entry.clone(), ends, entries, None, false)?))
+    let ends = OffsetBuffer::from_repeated_length(width, args.rows());
+    Ok(Arc::new(MapArray::try_new(entry.clone(), ends, entries, nulls, false)?))
 }
 
 fn ends(values: &ArrayRef) -> Result<&[i32]> {
