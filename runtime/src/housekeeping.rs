@@ -1,5 +1,7 @@
 //! Work that must not run on a shard: reading standard input, deep recursion, logs and small files.
 
+#![allow(clippy::disallowed_methods, reason = "the room of small files and threads beside the shards")]
+
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;

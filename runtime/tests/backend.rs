@@ -1,5 +1,8 @@
 //! What every backend must do, run on each of them with the real kernel.
 
+#![allow(clippy::unwrap_used, reason = "a test panics when it cannot go on")]
+#![allow(clippy::disallowed_methods, reason = "a test asks the kernel and starts threads")]
+
 use std::cell::RefCell;
 use std::fs;
 use std::future::Future;

@@ -3,6 +3,8 @@
 //! The token is the product's own (`wake_token.rs`), on loom's atomics. The ring beside it is a model of one
 //! slot of an SPSC ring: data behind a flag, as rtrb publishes with its tail index.
 
+#![allow(clippy::unwrap_used, reason = "a test panics when it cannot go on")]
+
 use std::sync::atomic::Ordering;
 
 use loom::cell::UnsafeCell;

@@ -218,6 +218,7 @@ pub enum SplitStatus {
 
 /// What travels along an edge of the plan.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "one per batch; a box would be one more allocation")]
 pub enum Event {
     /// Rows.
     Batch(Batch),

@@ -36,6 +36,7 @@ pub struct Message {
 
 /// The content of a [`Message`].
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one per batch; a box would be one more allocation")]
 pub enum Body {
     /// Rows.
     Batch(Batch),
@@ -331,11 +332,11 @@ impl Pipeline {
                 }
             }
             Event::Watermark(watermark) => {
-                self.to_others(id, || Body::Watermark(watermark));
+                self.tell_others(id, || Body::Watermark(watermark));
                 self.arrive(id, own, Event::Watermark(watermark))?;
             }
             Event::End => {
-                self.to_others(id, || Body::End);
+                self.tell_others(id, || Body::End);
                 self.arrive(id, own, Event::End)?;
             }
             Event::Split(..) => {}
@@ -343,7 +344,7 @@ impl Pipeline {
         Ok(())
     }
 
-    fn to_others(&mut self, exchange: NodeId, body: impl Fn() -> Body) {
+    fn tell_others(&mut self, exchange: NodeId, body: impl Fn() -> Body) {
         for target in (0..self.shard.count).filter(|target| *target != self.shard.index) {
             self.messages.push((target, Message { exchange, body: body() }));
         }

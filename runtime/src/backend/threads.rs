@@ -1,5 +1,7 @@
 //! Shards on plain pinned threads: `poll(2)` to sleep, `pread` and `pwrite` for files.
 
+#![allow(clippy::disallowed_methods, reason = "the files of this backend")]
+
 use std::fs::File;
 use std::future::{Future, ready};
 use std::io;

@@ -200,10 +200,10 @@ pub(super) fn write_time(second_of_day: u32, nanos: u32, seconds: Seconds, out: 
     }
     out.push(b'.');
     let len = match seconds {
-        Seconds::Java if nanos % 1_000_000 == 0 => 3,
-        Seconds::Java if nanos % 1000 == 0 => 6,
+        Seconds::Java if nanos.is_multiple_of(1_000_000) => 3,
+        Seconds::Java if nanos.is_multiple_of(1000) => 6,
         Seconds::Java => 9,
-        Seconds::Always => (1..=9).find(|len| nanos % 10u32.pow(9 - len) == 0).unwrap_or(9),
+        Seconds::Always => (1..=9).find(|len| nanos.is_multiple_of(10u32.pow(9 - len))).unwrap_or(9),
     };
     push_digits(out, nanos / 10u32.pow(9 - len), len as usize);
 }

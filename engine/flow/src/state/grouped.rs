@@ -18,6 +18,9 @@ pub const PARTIAL_ROWS: usize = 1;
 
 const FIXED_COLUMNS: usize = 2;
 
+/// Groups whose result could not be computed: their position, and why.
+pub type Faults = Vec<(usize, String)>;
+
 /// The columns of partial states: hash, rows, `extra` Int64 columns of the operator (the pane's bounds),
 /// keys, then the state columns of each aggregate. `Local` and `Final` build it from the same plan node.
 #[derive(Debug, Clone)]
@@ -193,7 +196,7 @@ impl Grouped {
 
     /// The keys of these groups and their results; groups whose result cannot be represented are listed
     /// with the reason.
-    pub fn evaluate(&self, groups: &[u32]) -> Result<(Vec<ArrayRef>, Vec<(usize, String)>)> {
+    pub fn evaluate(&self, groups: &[u32]) -> Result<(Vec<ArrayRef>, Faults)> {
         let mut columns = self.table.keys(groups)?;
         let mut faults = vec![];
         for aggregator in &self.aggregators {

@@ -279,5 +279,5 @@ impl Shard {
 
 /// A failure that names the split it happened in.
 fn in_split(error: Error, split: &Split) -> Error {
-    error.within(format!("{}", split.name))
+    error.within(split.name.to_string())
 }

@@ -163,10 +163,10 @@ impl Outputs {
     /// Completes every file. `stopped`: the input has not ended, so nothing is sorted.
     pub async fn finish(&mut self, context: &ShardContext) -> Result<()> {
         for index in 0..self.sinks.len() {
-            if let Some(held) = self.sinks[index].held.take() {
-                if let Some(rows) = ordered(&held, self.sinks[index].changes)? {
-                    self.encode(context, index, &rows, &RowKinds::Insert).await?;
-                }
+            if let Some(held) = self.sinks[index].held.take()
+                && let Some(rows) = ordered(&held, self.sinks[index].changes)?
+            {
+                self.encode(context, index, &rows, &RowKinds::Insert).await?;
             }
             let own = &mut self.sinks[index];
             let wrote = own.file.is_some() || !own.buffer.is_empty();

@@ -133,10 +133,10 @@ fn unit_argument(function: &mut ast::Function) {
     if !TAKE_UNIT.iter().any(|taking| name.eq_ignore_ascii_case(taking)) {
         return;
     }
-    if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(unit))) = arguments_mut(function).first_mut() {
-        if let Expr::Identifier(ident) = unit {
-            *unit = text(&ident.value.to_uppercase());
-        }
+    if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(unit))) = arguments_mut(function).first_mut()
+        && let Expr::Identifier(ident) = unit
+    {
+        *unit = text(&ident.value.to_uppercase());
     }
 }
 

@@ -1,5 +1,7 @@
 //! Window table functions: `TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), ...))` as a node of the logical plan.
 
+#![allow(clippy::disallowed_types, reason = "a trait of DataFusion asks for this set")]
+
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt;

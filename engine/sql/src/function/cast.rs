@@ -76,8 +76,8 @@ impl FlinkCast {
     fn cast(&self, values: &ArrayRef) -> Result<ArrayRef> {
         let from = values.data_type();
         match (from, &self.target) {
-            (_, DataType::Utf8) => self.to_text(values),
-            (DataType::Utf8, _) => self.from_text(values),
+            (_, DataType::Utf8) => self.write_text(values),
+            (DataType::Utf8, _) => self.parse_text(values),
             (_, DataType::Boolean) => {
                 let numbers = cast(values, &DataType::Float64)?;
                 let numbers = numbers.as_primitive::<Float64Type>();
@@ -93,7 +93,7 @@ impl FlinkCast {
         }
     }
 
-    fn to_text(&self, values: &ArrayRef) -> Result<ArrayRef> {
+    fn write_text(&self, values: &ArrayRef) -> Result<ArrayRef> {
         let mut builder = StringBuilder::with_capacity(values.len(), values.len() * 12);
         let mut text = String::new();
         for row in 0..values.len() {
@@ -110,7 +110,7 @@ impl FlinkCast {
         Ok(Arc::new(builder.finish()))
     }
 
-    fn from_text(&self, values: &ArrayRef) -> Result<ArrayRef> {
+    fn parse_text(&self, values: &ArrayRef) -> Result<ArrayRef> {
         let texts = values.as_string::<i32>();
         match &self.target {
             DataType::Boolean => {

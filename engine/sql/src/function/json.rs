@@ -26,11 +26,12 @@ pub(super) static FUNCTIONS: &[Entry] = &[
                 let Some((json, path)) = json.get(row).zip(path.get(row)) else { return Ok(None) };
                 let path = paths.get(path)?;
                 let Ok(found) = sonic_rs::get(json, path) else { return Ok(None) };
-                Ok(match found.get_type() {
-                    JsonType::String => found.as_str().map(|own| out.push_str(own)),
-                    JsonType::Number | JsonType::Boolean => Some(out.push_str(found.as_raw_str())),
+                let text = match found.get_type() {
+                    JsonType::String => found.as_str(),
+                    JsonType::Number | JsonType::Boolean => Some(found.as_raw_str()),
                     _ => None,
-                })
+                };
+                Ok(text.map(|own| out.push_str(own)))
             })
         },
         examples: &[
@@ -115,7 +116,7 @@ pub(super) static FUNCTIONS: &[Entry] = &[
         evaluate: |args, _| {
             let text = args.texts(0)?;
             args.build_text(|row, out| {
-                let quoted = text.get(row).map(|own| sonic_rs::to_string(own));
+                let quoted = text.get(row).map(sonic_rs::to_string);
                 Ok(quoted.and_then(Result::ok).map(|own| out.push_str(&own)))
             })
         },

@@ -120,7 +120,7 @@ pub fn scalar(name: &str) -> Option<Arc<ScalarUDF>> {
         LazyLock::new(|| scalar_functions().iter().map(|entry| adapter::udf(entry)).collect());
     let lower = name.to_ascii_lowercase();
     let called = |entry: &&Entry| entry.name == lower || entry.aliases.contains(&lower.as_str());
-    let index = scalar_functions().iter().position(|entry| called(&entry))?;
+    let index = scalar_functions().iter().position(called)?;
     Some(MADE[index].clone())
 }
 

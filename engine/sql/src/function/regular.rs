@@ -68,7 +68,7 @@ pub(super) static FUNCTIONS: &[Entry] = &[
                 let Some((text, group)) = text.get(row).zip(group(row)) else { return Ok(None) };
                 let Some(pattern) = patterns.at(row)? else { return Ok(None) };
                 let found = pattern.captures(text).zip(usize::try_from(group).ok());
-                Ok(found.and_then(|(found, group)| Some(out.push_str(found.get(group)?.as_str()))))
+                Ok(found.and_then(|(found, group)| found.get(group)).map(|own| out.push_str(own.as_str())))
             })
         },
         examples: &[

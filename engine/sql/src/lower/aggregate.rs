@@ -134,12 +134,12 @@ impl Lowering {
         for (number, set) in sets.iter().enumerate() {
             let mut exprs = columns.exprs.clone();
             for (position, key) in grouping.keys.iter().enumerate() {
-                if let Key::Group(group) = key {
-                    if !set.contains(&position) {
-                        let column = keys[*group];
-                        let null = cast(lit(ScalarValue::Null), columns.fields[column].data_type().clone());
-                        exprs[column].expr = compile(&null, &empty)?.expr;
-                    }
+                if let Key::Group(group) = key
+                    && !set.contains(&position)
+                {
+                    let column = keys[*group];
+                    let null = cast(lit(ScalarValue::Null), columns.fields[column].data_type().clone());
+                    exprs[column].expr = compile(&null, &empty)?.expr;
                 }
             }
             let id = grouping_id(grouping, set, sets, number);

@@ -46,11 +46,11 @@ pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
 fn collect_scans(plan: &LogicalPlan, sources: &mut Sources) -> Result<()> {
     let mut failed = None;
     let visited = plan.apply(|node| {
-        if let LogicalPlan::TableScan(scan) = node {
-            if let Err(error) = sources.need(scan) {
-                failed = Some(error);
-                return Ok(TreeNodeRecursion::Stop);
-            }
+        if let LogicalPlan::TableScan(scan) = node
+            && let Err(error) = sources.need(scan)
+        {
+            failed = Some(error);
+            return Ok(TreeNodeRecursion::Stop);
         }
         Ok(TreeNodeRecursion::Continue)
     });

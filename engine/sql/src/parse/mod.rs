@@ -31,6 +31,7 @@ pub struct Script {
 
 /// A statement.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a few per script")]
 pub enum Statement {
     /// CREATE TABLE.
     CreateTable(CreateTable),
@@ -138,6 +139,7 @@ pub struct CreateTable {
 
 /// Where a column's values come from.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a few per script")]
 pub enum ColumnKind {
     /// The format.
     Physical,
@@ -180,7 +182,7 @@ pub fn parse(sql: &str, limits: &Limits) -> Result<Script> {
 }
 
 fn parse_statement(tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>> {
-    let place = tokens.first().and_then(|token| text::place_of(token));
+    let place = tokens.first().and_then(text::place_of);
     let (tokens, emit) = text::split_emit(tokens)?;
     let dialect = FlinkDialect;
     let mut parser = Parser::new(&dialect).with_recursion_limit(256).with_tokens_with_locations(tokens);

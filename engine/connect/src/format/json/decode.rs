@@ -103,16 +103,16 @@ impl JsonDecoder {
     /// Moves past the key at the cursor, to its value. The column it belongs to, if it is projected.
     #[inline]
     fn key(&mut self, cursor: &mut Cursor<'_>, number: usize) -> Result<Option<usize>, Fault> {
-        if let Some(slot) = self.slots.get(number) {
-            if cursor.bytes[cursor.at..].starts_with(&slot.prefix) {
-                cursor.at += slot.prefix.len();
-                // White space may follow where the last row had none.
-                if !matches!(cursor.peek(), b' ' | b'\t') {
-                    return Ok(slot.column);
-                }
-                cursor.skip_space();
+        if let Some(slot) = self.slots.get(number)
+            && cursor.bytes[cursor.at..].starts_with(&slot.prefix)
+        {
+            cursor.at += slot.prefix.len();
+            // White space may follow where the last row had none.
+            if !matches!(cursor.peek(), b' ' | b'\t') {
                 return Ok(slot.column);
             }
+            cursor.skip_space();
+            return Ok(slot.column);
         }
         let start = cursor.at;
         cursor.expect(b'"', "expected a key")?;
