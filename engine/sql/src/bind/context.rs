@@ -196,9 +196,7 @@ fn call(name: &str, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
 }
 
 impl ExprPlanner for FlinkSyntax {
-    fn plan_position(&self, mut args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
-        // The planner gives the text first.
-        args.reverse();
+    fn plan_position(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
         call("position", args)
     }
 

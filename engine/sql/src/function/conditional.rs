@@ -1,186 +1,212 @@
-//! Functions that choose.
+//! Choices between values, and questions about a value.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, BooleanArray, StringArray, make_comparator};
-use arrow::compute::kernels::zip::zip;
-use arrow::compute::{SortOptions, cast, is_not_null};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, new_null_array};
+use arrow::buffer::NullBuffer;
+use arrow::compute::kernels::{cmp, zip::zip};
+use arrow::compute::{cast, is_not_null, nullif, prep_null_mask_filter};
 use arrow::datatypes::DataType;
-use datafusion_common::Result;
-use datafusion_expr::type_coercion::binary::comparison_coercion;
+use datafusion_common::{Result, ScalarValue};
+use datafusion_expr::expr::Case;
+use datafusion_expr::{Expr, lit};
 
-use super::Parameter::{Any, Bool, Text};
-use super::arguments::Arguments;
-use super::{Entry, Returns, failed};
-use crate::types::sql_name;
+use super::ScalarEntry;
+use super::call::Call;
+use super::coercion::{Takes, common_type};
+use super::udf::{Arguments, Gives, checked, entry};
 
-pub(super) static FUNCTIONS: &[Entry] = &[
-    Entry {
-        name: "if",
-        aliases: &[],
-        signature: "IF(condition, then, else)",
-        about: "`then` where the condition is true, else `else`",
-        takes: &[Bool, Any, Any],
-        needs: 3,
-        repeats: false,
-        returns: Returns::Of(|types, _| widest(&types[1..])),
-        evaluate: |args, result| {
-            let condition = args.array(0)?;
-            let condition = arrow::array::AsArray::as_boolean(&condition).clone();
-            // NULL is not true.
-            let condition = match condition.null_count() {
-                0 => condition,
-                _ => arrow::compute::prep_null_mask_filter(&condition),
-            };
-            let (then, otherwise) = (cast(&args.array(1)?, result)?, cast(&args.array(2)?, result)?);
-            Ok(zip(&condition, &then, &otherwise)?)
-        },
-        examples: &[("IF(1 < 2, 'a', 'b')", "a"), ("IF(CAST(NULL AS BOOLEAN), 1, 2)", "2")],
-    },
-    Entry {
-        name: "coalesce",
-        aliases: &["ifnull"],
-        signature: "COALESCE(value, ...)",
-        about: "the first value that is not NULL",
-        takes: &[Any],
-        needs: 1,
-        repeats: true,
-        returns: Returns::Of(|types, _| widest(types)),
-        evaluate: |args, result| {
-            let mut value = cast(&args.array(0)?, result)?;
-            for position in 1..args.count() {
-                let next = cast(&args.array(position)?, result)?;
-                value = zip(&is_not_null(&value)?, &value, &next)?;
-            }
-            Ok(value)
-        },
-        examples: &[("COALESCE(NULL, 'a', 'b')", "a"), ("IFNULL(CAST(NULL AS INT), 5)", "5")],
-    },
-    Entry {
-        name: "nullif",
-        aliases: &[],
-        signature: "NULLIF(a, b)",
-        about: "NULL where the values are equal, else the first",
-        takes: &[Any, Any],
-        needs: 2,
-        repeats: false,
-        returns: Returns::Same(0),
-        evaluate: |args, _| {
-            let value = args.array(0)?;
-            let common = widest(&[args.data_type(0).clone(), args.data_type(1).clone()])?;
-            let (left, right) = (cast(&value, &common)?, cast(&args.array(1)?, &common)?);
-            let equal = arrow::compute::kernels::cmp::eq(&left, &right)?;
-            Ok(arrow::compute::nullif(&value, &equal)?)
-        },
-        examples: &[("NULLIF(5, 5)", "NULL"), ("NULLIF(5, 0)", "5")],
-    },
-    Entry {
-        name: "greatest",
-        aliases: &[],
-        signature: "GREATEST(value, ...)",
-        about: "the greatest value; NULL if one is NULL",
-        takes: &[Any],
-        needs: 1,
-        repeats: true,
-        returns: Returns::Of(|types, _| widest(types)),
-        evaluate: |args, result| extreme(args, result, std::cmp::Ordering::Greater),
-        examples: &[("GREATEST(3, 7, 5)", "7"), ("GREATEST(3, CAST(NULL AS INT))", "NULL")],
-    },
-    Entry {
-        name: "least",
-        aliases: &[],
-        signature: "LEAST(value, ...)",
-        about: "the least value; NULL if one is NULL",
-        takes: &[Any],
-        needs: 1,
-        repeats: true,
-        returns: Returns::Of(|types, _| widest(types)),
-        evaluate: |args, result| extreme(args, result, std::cmp::Ordering::Less),
-        examples: &[("LEAST('b', 'a')", "a")],
-    },
-    Entry {
-        name: "is_alpha",
-        aliases: &[],
-        signature: "IS_ALPHA(text)",
-        about: "true if all characters are letters",
-        takes: &[Text],
-        needs: 1,
-        repeats: false,
-        returns: Returns::Always(DataType::Boolean),
-        evaluate: |args, _| all_chars(args, |own| !own.is_empty() && own.chars().all(char::is_alphabetic)),
-        examples: &[("IS_ALPHA('abc')", "true"), ("IS_ALPHA('a1')", "false")],
-    },
-    Entry {
-        name: "is_digit",
-        aliases: &[],
-        signature: "IS_DIGIT(text)",
-        about: "true if all characters are digits",
-        takes: &[Text],
-        needs: 1,
-        repeats: false,
-        returns: Returns::Always(DataType::Boolean),
-        evaluate: |args, _| all_chars(args, |own| !own.is_empty() && own.chars().all(char::is_numeric)),
-        examples: &[("IS_DIGIT('12')", "true"), ("IS_DIGIT('1.2')", "false")],
-    },
-    Entry {
-        name: "is_decimal",
-        aliases: &[],
-        signature: "IS_DECIMAL(text)",
-        about: "true if the text is a number",
-        takes: &[Text],
-        needs: 1,
-        repeats: false,
-        returns: Returns::Always(DataType::Boolean),
-        evaluate: |args, _| {
-            all_chars(args, |own| own.parse::<f64>().is_ok_and(f64::is_finite) && !own.contains(['e', 'E']))
-        },
-        examples: &[("IS_DECIMAL('-1.5')", "true"), ("IS_DECIMAL('x')", "false")],
-    },
-    Entry {
-        name: "typeof",
-        aliases: &[],
-        signature: "TYPEOF(value)",
-        about: "the SQL type of the value",
-        takes: &[Any],
-        needs: 1,
-        repeats: false,
-        returns: Returns::Always(DataType::Utf8),
-        evaluate: |args, _| Ok(Arc::new(StringArray::from(vec![sql_name(args.data_type(0)); args.rows()]))),
-        examples: &[("TYPEOF(CAST(1 AS BIGINT))", "BIGINT")],
-    },
+pub(super) const FUNCTIONS: &[ScalarEntry] = &[
+    checked(
+        "coalesce",
+        "COALESCE(value, ...)",
+        "the first value that is not NULL",
+        Arguments::Checked(one_type),
+        Gives::First,
+        coalesce,
+    )
+    .lazily(coalesce_lazily),
+    checked(
+        "ifnull",
+        "IFNULL(value, replacement)",
+        "replacement where value is NULL",
+        Arguments::Checked(two_of_one_type),
+        Gives::First,
+        coalesce,
+    )
+    .lazily(coalesce_lazily),
+    checked(
+        "if",
+        "IF(condition, value, otherwise)",
+        "value where condition is true, else otherwise",
+        Arguments::Checked(condition_and_two),
+        Gives::Of(second),
+        choose,
+    )
+    .lazily(choose_lazily),
+    checked(
+        "nullif",
+        "NULLIF(value, other)",
+        "NULL where both are equal, else value",
+        Arguments::Checked(comparable),
+        Gives::First,
+        null_if_equal,
+    ),
+    checked(
+        "greatest",
+        "GREATEST(value, ...)",
+        "the greatest value; NULL if any is NULL",
+        Arguments::Checked(one_type),
+        Gives::First,
+        |call| extreme(call, |a, b| Ok(cmp::gt(a, b)?)),
+    ),
+    checked(
+        "least",
+        "LEAST(value, ...)",
+        "the least value; NULL if any is NULL",
+        Arguments::Checked(one_type),
+        Gives::First,
+        |call| extreme(call, |a, b| Ok(cmp::lt(a, b)?)),
+    ),
+    entry(
+        "is_alpha",
+        "IS_ALPHA(string)",
+        "true if all characters are letters",
+        &[Takes::Any],
+        Gives::Boolean,
+        |call| ask(call, |_| false, |text| !text.is_empty() && text.chars().all(char::is_alphabetic)),
+    ),
+    entry(
+        "is_digit",
+        "IS_DIGIT(string)",
+        "true if all characters are digits",
+        &[Takes::Any],
+        Gives::Boolean,
+        |call| ask(call, DataType::is_integer, |text| !text.is_empty() && text.chars().all(char::is_numeric)),
+    ),
+    entry(
+        "is_decimal",
+        "IS_DECIMAL(string)",
+        "true if the text is a number",
+        &[Takes::Any],
+        Gives::Boolean,
+        |call| ask(call, DataType::is_numeric, |text| super::cast::double_of_text(text).is_some()),
+    ),
+    entry("typeof", "TYPEOF(value)", "the name of the value's type", &[Takes::Any], Gives::Text, |call| {
+        let name = crate::types::sql_name(call.array(0).data_type());
+        call.texts(|_, out| {
+            out.push_str(&name);
+            Ok(true)
+        })
+    }),
 ];
 
-/// The one type that all of these fit.
-fn widest(types: &[DataType]) -> Result<DataType> {
-    let mut widest = DataType::Null;
-    for own in types {
-        widest = match (&widest, own) {
-            (DataType::Null, other) | (other, DataType::Null) => other.clone(),
-            (a, b) if a == b => a.clone(),
-            (a, b) => match comparison_coercion(a, b) {
-                Some(common) => common,
-                None => return failed(format!("{} and {} have no common type", sql_name(a), sql_name(b))),
-            },
-        };
+fn one_type(types: &[DataType]) -> Result<Vec<DataType>, String> {
+    if types.is_empty() {
+        return Err("it has no arguments".into());
     }
-    Ok(widest)
+    Ok(vec![common_type(types)?; types.len()])
 }
 
-fn extreme(args: &Arguments, result: &DataType, wanted: std::cmp::Ordering) -> Result<ArrayRef> {
-    let mut best = cast(&args.array(0)?, result)?;
-    for position in 1..args.count() {
-        let next = cast(&args.array(position)?, result)?;
-        let compare = make_comparator(&best, &next, SortOptions::default())?;
-        // NULL wins on either side, and then stays.
-        let keep = (0..args.rows()).map(|row| {
-            Some(best.is_null(row) || (!next.is_null(row) && compare(row, row) != wanted.reverse()))
-        });
-        best = zip(&BooleanArray::from_iter(keep), &best, &next)?;
+fn two_of_one_type(types: &[DataType]) -> Result<Vec<DataType>, String> {
+    match types.len() {
+        2 => one_type(types),
+        other => Err(format!("it has {other} argument(s)")),
     }
-    Ok(best)
 }
 
-fn all_chars(args: &Arguments, test: fn(&str) -> bool) -> Result<ArrayRef> {
-    let text = args.texts(0)?;
-    args.build_bools(|row| Ok(Some(text.get(row).is_some_and(test))))
+fn condition_and_two(types: &[DataType]) -> Result<Vec<DataType>, String> {
+    match types {
+        [DataType::Boolean | DataType::Null, rest @ ..] if rest.len() == 2 => {
+            let common = common_type(rest)?;
+            Ok(vec![DataType::Boolean, common.clone(), common])
+        }
+        [_, _, _] => Err("the condition must be a BOOLEAN".into()),
+        other => Err(format!("it has {} argument(s)", other.len())),
+    }
+}
+
+fn comparable(types: &[DataType]) -> Result<Vec<DataType>, String> {
+    match types {
+        [value, _] => Ok(vec![value.clone(), common_type(types)?]),
+        other => Err(format!("it has {} argument(s)", other.len())),
+    }
+}
+
+fn second(types: &[DataType], _: &[Option<&ScalarValue>]) -> Result<DataType> {
+    Ok(types[1].clone())
+}
+
+fn coalesce(call: &Call) -> Result<ArrayRef> {
+    let mut found = call.full(0)?;
+    for index in 1..call.arguments() {
+        if found.null_count() == 0 {
+            break;
+        }
+        found = zip(&is_not_null(&found)?, &found, &call.full(index)?)?;
+    }
+    Ok(found)
+}
+
+fn coalesce_lazily(mut args: Vec<Expr>) -> Result<Expr> {
+    let Some(last) = args.pop() else { return Ok(lit(ScalarValue::Null)) };
+    if args.is_empty() {
+        return Ok(last);
+    }
+    let branch = |arg: Expr| (Box::new(arg.clone().is_not_null()), Box::new(arg));
+    let branches = args.into_iter().map(branch).collect();
+    Ok(Expr::Case(Case::new(None, branches, Some(Box::new(last)))))
+}
+
+fn choose(call: &Call) -> Result<ArrayRef> {
+    let condition = null_as_false(call.full(0)?.as_boolean());
+    Ok(zip(&condition, &call.full(1)?, &call.full(2)?)?)
+}
+
+fn null_as_false(condition: &BooleanArray) -> BooleanArray {
+    match condition.null_count() {
+        0 => condition.clone(),
+        _ => prep_null_mask_filter(condition),
+    }
+}
+
+fn choose_lazily(args: Vec<Expr>) -> Result<Expr> {
+    let [condition, value, otherwise] = <[Expr; 3]>::try_from(args)
+        .map_err(|args| datafusion_common::plan_datafusion_err!("IF has {} arguments", args.len()))?;
+    let branches = vec![(Box::new(condition), Box::new(value))];
+    Ok(Expr::Case(Case::new(None, branches, Some(Box::new(otherwise)))))
+}
+
+fn null_if_equal(call: &Call) -> Result<ArrayRef> {
+    let (value, other) = (call.full(0)?, call.full(1)?);
+    if other.data_type() == &DataType::Null {
+        return Ok(value);
+    }
+    let equal = cmp::eq(&cast(&value, other.data_type())?, &other)?;
+    Ok(nullif(&value, &equal)?)
+}
+
+fn extreme(call: &Call, beats: fn(&ArrayRef, &ArrayRef) -> Result<BooleanArray>) -> Result<ArrayRef> {
+    let mut best = call.full(0)?;
+    if best.data_type() == &DataType::Null {
+        return Ok(new_null_array(call.result, call.rows));
+    }
+    let mut nulls = best.logical_nulls();
+    for index in 1..call.arguments() {
+        let next = call.full(index)?;
+        nulls = NullBuffer::union(nulls.as_ref(), next.logical_nulls().as_ref());
+        best = zip(&null_as_false(&beats(&next, &best)?), &next, &best)?;
+    }
+    match nulls {
+        None => Ok(best),
+        Some(nulls) => Ok(nullif(&best, &BooleanArray::new(!nulls.inner(), None))?),
+    }
+}
+
+/// A question about a text; about values of other types `other` answers from the type. NULL: false.
+fn ask(call: &Call, other: fn(&DataType) -> bool, about: fn(&str) -> bool) -> Result<ArrayRef> {
+    if let Ok(text) = call.text(0) {
+        return call.booleans(|row| Ok(Some(text.get(row).is_some_and(about))));
+    }
+    let array = call.full(0)?;
+    let answer = other(array.data_type());
+    call.booleans(|row| Ok(Some(answer && array.is_valid(row))))
 }

@@ -1,130 +1,90 @@
-//! Scalar functions with Flink's names and meanings: one table, one file per family.
+//! The scalar functions of the dialect: one table with Flink's names and meanings.
 //!
-//! Contract: a function is an [`Entry`]: what it takes, what it gives, how a batch is evaluated, and an
-//! example that the tests run. Planner and documentation read the table; nothing else names functions. It is
-//! *not* the home of aggregates (`bind/aggregate.rs`) or of processing time (`bind/now.rs`).
+//! Contract: every [`ScalarEntry`] is a pure function of its arguments, evaluated column by column: a
+//! constant argument stays one value, a pattern is compiled once, no row allocates. NULL in gives NULL out
+//! unless the entry says otherwise. What a row cannot do (a division by zero, text that is no number) is an
+//! error that names the value. The functions of processing time are not here: `bind::now` has them.
 
-mod adapter;
-mod arguments;
+mod bytes;
+mod call;
 mod cast;
+mod coercion;
 mod collection;
 mod conditional;
 mod hash;
 mod json;
 mod math;
-mod regular;
-mod round;
+mod regex;
 mod string;
-#[cfg(test)]
-mod tests;
-mod text_form;
 mod time;
-mod time_pattern;
+mod udf;
 mod url;
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::ArrayRef;
-use arrow::datatypes::DataType;
-use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::ScalarUDF;
 
-pub use arguments::Arguments;
 pub use cast::{cast_udf, needs_flink_cast};
+use udf::Body;
 
-/// What a parameter takes; arguments are cast to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parameter {
-    /// STRING.
-    Text,
-    /// Whole numbers, as INT.
-    Int,
-    /// Whole numbers, as BIGINT.
-    Long,
-    /// Numbers, as DOUBLE.
-    Double,
-    /// Numbers, as they are.
-    Number,
-    /// BOOLEAN.
-    Bool,
-    /// BYTES or STRING, as they are.
-    Bytes,
-    /// DATE, TIME or TIMESTAMP, as they are.
-    Time,
-    /// Anything, as it is.
-    Any,
-}
-
-/// What a function gives.
-#[derive(Debug, Clone)]
-pub enum Returns {
-    /// Always this type.
-    Always(DataType),
-    /// The type of the argument at this position.
-    Same(usize),
-    /// What the types of the arguments, and those among them that are constants, make it.
-    Of(fn(&[DataType], &[Option<&ScalarValue>]) -> Result<DataType>),
-}
-
-/// Evaluates a batch.
-pub type Evaluate = fn(&Arguments, &DataType) -> Result<ArrayRef>;
-
-/// A scalar function.
-#[derive(Debug)]
-pub struct Entry {
+/// One line per scalar function.
+#[derive(Debug, Clone, Copy)]
+pub struct ScalarEntry {
     /// The name in SQL, lower case.
     pub name: &'static str,
-    /// Other names of it.
+    /// Other names for it.
     pub aliases: &'static [&'static str],
-    /// How it is called.
+    /// The group in which it is listed.
+    pub family: &'static str,
+    /// How it is written.
     pub signature: &'static str,
-    /// What it does, one line.
+    /// One line for `millrace functions`.
     pub about: &'static str,
-    /// What it takes.
-    pub takes: &'static [Parameter],
-    /// How many arguments it needs at least; the last parameter repeats if `repeats`.
-    pub needs: usize,
-    /// The last parameter may come any number of times.
-    pub repeats: bool,
-    /// What it gives.
-    pub returns: Returns,
-    /// Evaluates a batch.
-    pub evaluate: Evaluate,
-    /// SQL expressions and their values as text (`NULL` for NULL); the tests run them.
-    pub examples: &'static [(&'static str, &'static str)],
+    body: Body,
 }
+
+impl ScalarEntry {
+    /// True if `name` (any case) is this function's name or one of its aliases.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name) || self.aliases.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+}
+
+/// The families, in the order in which they are listed.
+const FAMILIES: &[(&str, &[ScalarEntry])] = &[
+    ("conditional", conditional::FUNCTIONS),
+    ("string", string::FUNCTIONS),
+    ("regular expression", regex::FUNCTIONS),
+    ("URL", url::FUNCTIONS),
+    ("encoding", bytes::FUNCTIONS),
+    ("hash", hash::FUNCTIONS),
+    ("math", math::FUNCTIONS),
+    ("time", time::FUNCTIONS),
+    ("JSON", json::FUNCTIONS),
+    ("collection", collection::FUNCTIONS),
+];
+
+static TABLE: LazyLock<Vec<ScalarEntry>> = LazyLock::new(|| {
+    let of_family = |(family, entries): &(&'static str, &'static [ScalarEntry])| {
+        let family = *family;
+        entries.iter().map(move |entry| ScalarEntry { family, ..*entry })
+    };
+    FAMILIES.iter().flat_map(of_family).collect()
+});
 
 /// Every scalar function, by family.
-pub fn scalar_functions() -> &'static [&'static Entry] {
-    static ALL: LazyLock<Vec<&'static Entry>> = LazyLock::new(|| {
-        let families = [
-            conditional::FUNCTIONS,
-            string::FUNCTIONS,
-            regular::FUNCTIONS,
-            url::FUNCTIONS,
-            math::FUNCTIONS,
-            round::FUNCTIONS,
-            time::FUNCTIONS,
-            json::FUNCTIONS,
-            hash::FUNCTIONS,
-            collection::FUNCTIONS,
-        ];
-        families.into_iter().flatten().collect()
-    });
-    &ALL
+pub fn scalar_functions() -> &'static [ScalarEntry] {
+    &TABLE
 }
 
-/// The function called `name`, in any case.
+/// The function called `name` (any case).
 pub fn scalar(name: &str) -> Option<Arc<ScalarUDF>> {
-    static MADE: LazyLock<Vec<Arc<ScalarUDF>>> =
-        LazyLock::new(|| scalar_functions().iter().map(|entry| adapter::udf(entry)).collect());
-    let lower = name.to_ascii_lowercase();
-    let called = |entry: &&Entry| entry.name == lower || entry.aliases.contains(&lower.as_str());
-    let index = scalar_functions().iter().position(called)?;
-    Some(MADE[index].clone())
+    static FUNCTIONS: LazyLock<Vec<Arc<ScalarUDF>>> =
+        LazyLock::new(|| TABLE.iter().map(ScalarEntry::udf).collect());
+    TABLE.iter().position(|entry| entry.is_named(name)).map(|index| FUNCTIONS[index].clone())
 }
 
-/// A failure while evaluating: a row cannot be computed.
-fn failed<T>(message: impl Into<String>) -> Result<T> {
-    Err(datafusion_common::DataFusionError::Execution(message.into()))
+/// The function most like `name`, for "did you mean".
+pub fn nearest_name(name: &str) -> Option<&'static str> {
+    crate::catalog::nearest(name, TABLE.iter().map(|entry| entry.name))
 }
