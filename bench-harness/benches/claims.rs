@@ -1,0 +1,55 @@
+//! The claims of speed, as pairs to compare: `cargo bench -p millrace-bench`.
+
+#![allow(missing_docs, reason = "Criterion's macros make undocumented items")]
+#![allow(clippy::unwrap_used, reason = "a bench stops when it cannot go on")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use millrace_bench::{decode, input, pipeline, window};
+
+const ROWS: usize = 2_000_000;
+
+fn windows(criterion: &mut Criterion) {
+    let plan = pipeline::plan(&format!("{}{}", input::TABLE, window::QUERY)).unwrap();
+    for groups in [100, 10_000, 1_000_000] {
+        let batches = input::batches(ROWS, groups);
+        let fired: usize =
+            pipeline::run(&plan, &batches).unwrap().iter().map(|batch| batch.rows.num_rows()).sum();
+        assert_eq!(fired, window::by_hand(&batches), "the same groups");
+        let mut group = criterion.benchmark_group(format!("tumbling minute, {groups} groups"));
+        group.throughput(Throughput::Elements(ROWS as u64)).sample_size(10);
+        group.bench_function("millrace", |own| {
+            own.iter(|| pipeline::run(&plan, black_box(&batches)).unwrap())
+        });
+        group.bench_function("by hand", |own| own.iter(|| window::by_hand(black_box(&batches))));
+        group.finish();
+    }
+}
+
+fn json(criterion: &mut Criterion) {
+    const LINES: usize = 500_000;
+    let lines = input::json_lines(LINES, 1000);
+    assert_eq!(decode::by_millrace(&lines).unwrap(), LINES);
+    assert_eq!(decode::by_sonic(&lines), LINES);
+    let mut group = criterion.benchmark_group("json lines");
+    group.throughput(Throughput::Elements(LINES as u64)).sample_size(10);
+    group.bench_function("millrace", |own| own.iter(|| decode::by_millrace(black_box(&lines)).unwrap()));
+    group.bench_function("sonic-rs", |own| own.iter(|| decode::by_sonic(black_box(&lines))));
+    group.finish();
+}
+
+fn filter(criterion: &mut Criterion) {
+    let plan = pipeline::plan(&format!("{}SELECT v, q FROM t WHERE q < 500;", input::TABLE)).unwrap();
+    let batches = input::batches(ROWS, 100);
+    let kept: usize = pipeline::run(&plan, &batches).unwrap().iter().map(|batch| batch.rows.num_rows()).sum();
+    let source = vec![1u8; kept * 16];
+    let mut group = criterion.benchmark_group("filter and project");
+    group.throughput(Throughput::Elements(ROWS as u64)).sample_size(10);
+    group.bench_function("millrace", |own| own.iter(|| pipeline::run(&plan, black_box(&batches)).unwrap()));
+    group.bench_function("copy of the kept bytes", |own| own.iter(|| black_box(&source).to_vec()));
+    group.finish();
+}
+
+criterion_group!(claims, windows, json, filter);
+criterion_main!(claims);

@@ -1,0 +1,74 @@
+//! Trades in memory: the same for the same numbers.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+/// Rows of a batch.
+pub const BATCH_ROWS: usize = 8192;
+
+/// Milliseconds between two rows: about 60,000 rows a minute of event time.
+const STEP_MS: i64 = 1;
+
+/// The columns of a trade: `k STRING, v DOUBLE, q BIGINT, ts TIMESTAMP(3)`.
+pub fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("k", DataType::Utf8, true),
+        Field::new("v", DataType::Float64, true),
+        Field::new("q", DataType::Int64, true),
+        Field::new("ts", DataType::Timestamp(TimeUnit::Millisecond, None), true),
+    ]))
+}
+
+/// The same columns in SQL.
+pub const TABLE: &str = "CREATE TABLE t (k STRING, v DOUBLE, q BIGINT, ts TIMESTAMP(3), \
+                         WATERMARK FOR ts AS ts - INTERVAL '1' SECOND) WITH ('connector' = 'memory');\n";
+
+/// The finalizer of SplitMix64: uniform enough, and a pure function of the row.
+fn mix(row: u64) -> u64 {
+    let mut z = row.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// `rows` trades over `groups` keys, in batches.
+pub fn batches(rows: usize, groups: u64) -> Vec<RecordBatch> {
+    let keys: Vec<String> = (0..groups).map(|key| format!("SYM-{key:06}")).collect();
+    let batch = |start: usize| {
+        let range = start as u64..(start + BATCH_ROWS).min(rows) as u64;
+        let key = |row| keys[(mix(row) % groups) as usize].as_str();
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from_iter_values(range.clone().map(key))),
+            Arc::new(Float64Array::from_iter_values(
+                range.clone().map(|row| (mix(!row) % 100_000) as f64 / 100.0),
+            )),
+            Arc::new(Int64Array::from_iter_values(range.clone().map(|row| (mix(row ^ 77) % 1000) as i64))),
+            Arc::new(TimestampMillisecondArray::from_iter_values(range.map(|row| row as i64 * STEP_MS))),
+        ];
+        RecordBatch::try_new(schema(), columns)
+    };
+    (0..rows).step_by(BATCH_ROWS).filter_map(|start| batch(start).ok()).collect()
+}
+
+/// Trades as JSON lines of about 130 bytes.
+pub fn json_lines(rows: usize, groups: u64) -> Vec<u8> {
+    let mut text = String::with_capacity(rows * 132);
+    for row in 0..rows as u64 {
+        let (seconds, millis) = (row / 1000 % 60, row % 1000);
+        let _ = writeln!(
+            text,
+            "{{\"id\":{row},\"symbol\":\"SYM-{:06}\",\"trader\":{},\"price\":{:.2},\"qty\":{},\"fee\":\"{:.2}\",\"ok\":{},\"ts\":\"2026-03-01 09:{:02}:{seconds:02}.{millis:03}\"}}",
+            mix(row) % groups,
+            mix(row ^ 1) % 500,
+            (mix(!row) % 100_000) as f64 / 100.0,
+            mix(row ^ 77) % 1000,
+            (mix(row ^ 3) % 1000) as f64 / 100.0,
+            mix(row).is_multiple_of(2),
+            row / 60_000 % 60,
+        );
+    }
+    text.into_bytes()
+}

@@ -1,0 +1,64 @@
+//! Millrace's own path over rows in memory: one shard, no I/O.
+
+use arrow::array::RecordBatch;
+use millrace_flow::pipeline::{Pipeline, ShardId};
+use millrace_flow::{Batch, Origin, RowKinds, RowWatermarks, SplitStatus};
+use millrace_plan::{Error, Limits, Operator, Plan, Result, TableDef, WATERMARK_MIN};
+use millrace_sql::{Request, TableRules, compile};
+
+struct AnyTable;
+
+impl TableRules for AnyTable {
+    fn check(&self, _: &TableDef) -> Result<()> {
+        Ok(())
+    }
+
+    fn check_source(&self, _: &TableDef) -> Result<()> {
+        Ok(())
+    }
+
+    fn check_sink(&self, _: &TableDef, _: bool) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The plan of a script for one shard.
+pub fn plan(sql: &str) -> Result<Plan> {
+    let limits = Limits::default();
+    let stdout = [("connector".to_string(), "print".to_string())].into();
+    let request = Request { sql, shards: 1, limits: &limits, rules: &AnyTable, stdout, ordered: false };
+    Ok(compile(&request)?.plan)
+}
+
+/// Runs batches of the table's columns through the plan; what reached the sink.
+pub fn run(plan: &Plan, batches: &[RecordBatch]) -> Result<Vec<Batch>> {
+    let mut pipeline = Pipeline::new(plan, ShardId { index: 0, count: 1 }, &Limits::default())?;
+    let source = plan.nodes.iter().enumerate().find_map(|(id, node)| match &node.operator {
+        Operator::Source { projection, .. } => Some((id, projection.clone())),
+        _ => None,
+    });
+    let Some((source, projection)) = source else { return Err(Error::bug("a plan without a source")) };
+    pipeline.source_split(source, 0, SplitStatus::Active)?;
+    let mut out = vec![];
+    let mut first_row = 0;
+    for batch in batches {
+        let rows = batch.project(&projection).map_err(|error| Error::bug(error.to_string()))?;
+        pipeline.source_batch(
+            source,
+            Batch {
+                rows,
+                kinds: RowKinds::Insert,
+                origin: Origin { split: 0, first_row },
+                watermarks: RowWatermarks::Constant(WATERMARK_MIN),
+                ingest_ms: 0,
+            },
+        )?;
+        first_row += batch.num_rows() as u64;
+        out.extend(pipeline.take_rows().into_iter().map(|(_, batch)| batch));
+    }
+    pipeline.source_split(source, 0, SplitStatus::Ended)?;
+    pipeline.source_end(source)?;
+    out.extend(pipeline.take_rows().into_iter().map(|(_, batch)| batch));
+    pipeline.check_ledger()?;
+    Ok(out)
+}
