@@ -7,6 +7,8 @@
     reason = "a test: it reads what the example wrote, and panics when it cannot"
 )]
 
+mod command;
+
 use std::fs;
 use std::path::Path;
 

@@ -269,6 +269,10 @@ fn list_connectors() {
             println!("      '{}'{needed}: {}", option.name, option.about);
         }
     }
+    println!("\nOptions of every table");
+    for option in connector::GENERAL_OPTIONS {
+        println!("  '{}': {}", option.name, option.about);
+    }
     println!("\nFormats");
     for own in format::FORMATS {
         println!("  {:<14} {}", own.name, own.about);

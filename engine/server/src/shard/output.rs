@@ -21,6 +21,8 @@ struct Writing {
     writer: Box<dyn SinkWriter>,
     file: Option<OpenFile>,
     buffer: Vec<u8>,
+    /// Rows have come; some formats keep them to themselves until the end.
+    begun: bool,
     /// With `--ordered`: everything, until the end.
     held: Option<Vec<Batch>>,
     changes: bool,
@@ -63,6 +65,7 @@ impl Outputs {
                 sink: own.sink,
                 file: None,
                 buffer: vec![],
+                begun: false,
                 held: ordered.then(Vec::new),
                 changes: plan.nodes[own.node].changelog == Changelog::Retract,
             })
@@ -92,6 +95,7 @@ impl Outputs {
     ) -> Result<()> {
         let own = &mut self.sinks[index];
         let before = own.buffer.len();
+        own.begun = true;
         own.writer.write(rows, kinds, &mut own.buffer)?;
         self.rows += rows.num_rows() as u64;
         self.bytes += (own.buffer.len() - before) as u64;
@@ -169,8 +173,7 @@ impl Outputs {
                 self.encode(context, index, &rows, &RowKinds::Insert).await?;
             }
             let own = &mut self.sinks[index];
-            let wrote = own.file.is_some() || !own.buffer.is_empty();
-            if wrote {
+            if own.begun {
                 let before = own.buffer.len();
                 own.writer.finish(&mut own.buffer)?;
                 self.bytes += (own.buffer.len() - before) as u64;
