@@ -1,6 +1,6 @@
 //! SQL text to the plan that shards run.
 //!
-//! Contract: [`compile`] takes a script in Flink's dialect and gives a [`Plan`], or an error with the
+//! Contract: [`compile`] takes a script in Flink's dialect and gives a [`millrace_plan::Plan`], or an error with the
 //! place in the text and what to write instead. It plans with DataFusion and is the only crate that does.
 //! It does no I/O and runs nothing: what a connector can do comes in as [`TableRules`].
 
