@@ -212,3 +212,32 @@ fn check_explain_and_the_lists_print() {
         assert!(run.output().unwrap().contains(expected), "{arguments:?}: {}", run.stdout);
     }
 }
+
+#[test]
+fn a_growing_folder_is_followed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("in");
+    fs::create_dir(&folder).unwrap();
+    let add = |name: &str, id: u32| {
+        let hidden = folder.join(format!(".{name}"));
+        fs::write(&hidden, format!("{{\"id\":{id}}}\n")).unwrap();
+        fs::rename(hidden, folder.join(name)).unwrap();
+    };
+    let script = format!(
+        "CREATE TABLE t (id INT) WITH ('connector' = 'filesystem', 'path' = '{}', 'format' = 'json', \
+         'source.monitor-interval' = '20 ms'); SELECT id FROM t;",
+        folder.display()
+    );
+    let mut child = Command::new(binary::path().unwrap())
+        .args(["run", "--quiet", "--shards", "2", "--oversubscribe", "-e", &script])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for id in 1..=4 {
+        add(&format!("{id}.json"), id);
+        assert_eq!(lines.next().unwrap().unwrap(), format!("+I[{id}]"));
+    }
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success() && lines.next().is_none() && child.wait().unwrap().success());
+}

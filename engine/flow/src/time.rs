@@ -9,6 +9,8 @@ use crate::batch::{SplitId, SplitStatus};
 pub struct SplitTimes {
     splits: Vec<SplitTime>,
     ended: bool,
+    /// What was promised last: a split that opens later starts there, so that no window fires twice.
+    promised: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -23,7 +25,8 @@ impl SplitTimes {
         if let Some(position) = self.splits.iter().position(|own| own.id == id) {
             return &mut self.splits[position];
         }
-        self.splits.push(SplitTime { id, watermark: WATERMARK_MIN, status: SplitStatus::Active });
+        let watermark = self.promised.unwrap_or(WATERMARK_MIN);
+        self.splits.push(SplitTime { id, watermark, status: SplitStatus::Active });
         let last = self.splits.len() - 1;
         &mut self.splits[last]
     }
@@ -52,12 +55,14 @@ impl SplitTimes {
 
     /// What all splits together promise: the least watermark of those that count. Without any, nothing
     /// while splits may still open or wake, everything once the source has ended.
-    pub fn combined(&self) -> i64 {
+    pub fn combined(&mut self) -> i64 {
         let counting = self.splits.iter().filter(|own| own.status == SplitStatus::Active);
-        match counting.map(|own| own.watermark).min() {
+        let combined = match counting.map(|own| own.watermark).min() {
             Some(watermark) => watermark,
             None if self.ended => WATERMARK_MAX,
             None => self.splits.iter().map(|own| own.watermark).max().unwrap_or(WATERMARK_MIN),
-        }
+        };
+        self.promised = self.promised.max(Some(combined));
+        combined
     }
 }

@@ -136,6 +136,7 @@ impl Job {
     fn assign(&self, shards: usize) -> Vec<Vec<ShardSource>> {
         let mut load = vec![0u64; shards];
         let mut assigned: Vec<Vec<ShardSource>> = (0..shards).map(|_| vec![]).collect();
+        let free_id = self.sources.iter().map(|own| own.splits.len()).sum::<usize>() as SplitId;
         for own in &self.sources {
             let mut order: Vec<usize> = (0..own.splits.len()).collect();
             order.sort_by_key(|index| std::cmp::Reverse(own.splits[*index].1.bytes));
@@ -152,6 +153,8 @@ impl Job {
                     node: own.node,
                     source: own.source.clone(),
                     splits,
+                    known: own.splits.iter().map(|(_, split)| split.name.clone()).collect(),
+                    free_id,
                     fail_on_bad: own.fail_on_bad,
                 });
             }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use millrace_connect::connector::{Location, Source, Split, SplitReader, Step};
 use millrace_connect::format::Decoded;
-use millrace_flow::pipeline::Pipeline;
+use millrace_flow::pipeline::{Pipeline, ShardId};
 use millrace_flow::{Batch, Origin, RowWatermarks, SplitId, SplitStatus};
 use millrace_plan::{Error, Limits, NodeId, Operator, Plan, Result, WATERMARK_MIN};
 use millrace_runtime::{ReadFile, RingReceiver, ShardContext};
 
+use super::monitor::Monitors;
 use super::{ShardSource, in_split};
 use crate::report::HostEvent;
 
@@ -24,13 +25,13 @@ struct Reading {
     fail_on_bad: bool,
 }
 
-struct Waiting {
-    id: SplitId,
-    node: NodeId,
-    split: Split,
-    source: Arc<dyn Source>,
-    projection: Vec<usize>,
-    fail_on_bad: bool,
+pub struct Waiting {
+    pub id: SplitId,
+    pub node: NodeId,
+    pub split: Split,
+    pub source: Arc<dyn Source>,
+    pub projection: Vec<usize>,
+    pub fail_on_bad: bool,
 }
 
 /// Splits open at the same time on one shard: enough to read time-partitioned files in time order, few
@@ -41,6 +42,7 @@ const MOST_OPEN: usize = 64;
 pub struct Inputs {
     waiting: VecDeque<Waiting>,
     reading: Vec<Reading>,
+    monitors: Monitors,
     /// Splits that have not ended, by source.
     left: Vec<(NodeId, usize)>,
     stdin: Option<RingReceiver<std::io::Result<Vec<u8>>>>,
@@ -58,14 +60,18 @@ impl Inputs {
         stdin: Option<RingReceiver<std::io::Result<Vec<u8>>>>,
         plan: &Plan,
         limits: &Limits,
+        shard: ShardId,
     ) -> Result<Self> {
         let mut waiting = VecDeque::new();
         let mut left = vec![];
+        let mut monitors = Monitors::new(shard);
         for own in sources {
             let Operator::Source { projection, .. } = &plan.nodes[own.node].operator else {
                 return Err(Error::bug("a source that is not one"));
             };
-            left.push((own.node, own.splits.len()));
+            // A source that is monitored never ends.
+            let endless = usize::from(monitors.add(&own, projection));
+            left.push((own.node, own.splits.len() + endless));
             for (id, split) in own.splits {
                 let source = own.source.clone();
                 let (node, projection) = (own.node, projection.clone());
@@ -82,6 +88,7 @@ impl Inputs {
         Ok(Inputs {
             waiting,
             reading: vec![],
+            monitors,
             left,
             stdin,
             limits: limits.clone(),
@@ -108,8 +115,13 @@ impl Inputs {
 
     /// Reads one batch of the split that is furthest behind. False = no split had anything.
     pub async fn step(&mut self, context: &ShardContext, pipeline: &mut Pipeline) -> Result<bool> {
-        self.open(context).await?;
         let now_ms = context.clock().monotonic_ns() / 1_000_000;
+        for found in self.monitors.look(now_ms)? {
+            pipeline.source_split(found.node, found.id, SplitStatus::Active)?;
+            self.left.iter_mut().filter(|(node, _)| *node == found.node).for_each(|(_, left)| *left += 1);
+            self.waiting.push_back(found);
+        }
+        self.open(context).await?;
         for _ in 0..self.reading.len() {
             let Some(index) = self.choose(pipeline, now_ms) else { return Ok(false) };
             if self.read(index, now_ms, context, pipeline).await? {
@@ -262,7 +274,8 @@ impl Inputs {
 
     /// When the next waiting reader wants to be asked.
     pub fn wake_ms(&self) -> Option<u64> {
-        self.reading.iter().map(|own| own.wait_until_ms).filter(|until| *until > 0).min()
+        let waits = self.reading.iter().map(|own| own.wait_until_ms).filter(|until| *until > 0);
+        waits.chain(self.monitors.wake_ms()).min()
     }
 
     /// Rows read so far, bad ones too.

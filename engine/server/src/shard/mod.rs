@@ -2,6 +2,7 @@
 //! pipeline, moves messages through the rings, and hands encoded rows to files or to the main thread.
 
 mod input;
+mod monitor;
 mod output;
 
 use std::sync::Arc;
@@ -24,6 +25,10 @@ pub struct ShardSource {
     pub source: Arc<dyn Source>,
     /// The splits this shard owns.
     pub splits: Vec<(SplitId, Split)>,
+    /// The names of the splits of all shards.
+    pub known: Vec<String>,
+    /// The first split number that no shard uses yet.
+    pub free_id: SplitId,
     /// A bad row ends the run: `'on-error' = 'fail'`.
     pub fail_on_bad: bool,
 }
@@ -102,7 +107,7 @@ impl Shard {
         let (outbox, inbox) = job.mesh.split();
         let inputs = {
             let stdin = job.reads_stdin.then(|| millrace_runtime::read_stdin(context.wake_handle()));
-            Inputs::new(job.sources, stdin, &job.plan, &job.limits)?
+            Inputs::new(job.sources, stdin, &job.plan, &job.limits, id)?
         };
         let outputs = Outputs::new(job.sinks, job.host, context.shard(), job.ordered, &job.plan)?;
         Ok(Shard {

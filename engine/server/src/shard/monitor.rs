@@ -1,0 +1,92 @@
+//! `source.monitor-interval`: each shard looks for new splits and takes those that fall to it by name, so that
+//! no shard has to tell another.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use millrace_connect::connector::Source;
+use millrace_flow::SplitId;
+use millrace_flow::pipeline::ShardId;
+use millrace_plan::{NodeId, Result};
+
+use super::ShardSource;
+use super::input::Waiting;
+
+struct Monitor {
+    node: NodeId,
+    source: Arc<dyn Source>,
+    projection: Vec<usize>,
+    fail_on_bad: bool,
+    known: BTreeSet<String>,
+    interval_ms: u64,
+    next_look_ms: u64,
+}
+
+/// The sources of one shard that may find new splits.
+pub struct Monitors {
+    monitors: Vec<Monitor>,
+    shard: ShardId,
+    next_id: Option<SplitId>,
+}
+
+impl Monitors {
+    pub fn new(shard: ShardId) -> Self {
+        Monitors { monitors: vec![], shard, next_id: None }
+    }
+
+    /// Watches a source if it asks for that. True if it did.
+    pub fn add(&mut self, own: &ShardSource, projection: &[usize]) -> bool {
+        let Some(interval_ms) = own.source.monitor_interval_ms() else { return false };
+        // Shards take turns, so that no number is used twice.
+        self.next_id.get_or_insert(own.free_id + self.shard.index as SplitId);
+        self.monitors.push(Monitor {
+            node: own.node,
+            source: own.source.clone(),
+            projection: projection.to_vec(),
+            fail_on_bad: own.fail_on_bad,
+            known: own.known.iter().cloned().collect(),
+            interval_ms: interval_ms.max(1),
+            next_look_ms: 0,
+        });
+        true
+    }
+
+    /// The new splits that fall to this shard. Lists folders: blocks the shard shortly, once an interval.
+    pub fn look(&mut self, now_ms: u64) -> Result<Vec<Waiting>> {
+        let mut found = vec![];
+        for own in self.monitors.iter_mut().filter(|own| own.next_look_ms <= now_ms) {
+            own.next_look_ms = now_ms + own.interval_ms;
+            for split in own.source.splits(self.shard.count)? {
+                if !own.known.insert(split.name.clone())
+                    || owner(&split.name, self.shard.count) != self.shard.index
+                {
+                    continue;
+                }
+                let id = self.next_id.unwrap_or_default();
+                self.next_id = Some(id + self.shard.count as SplitId);
+                found.push(Waiting {
+                    id,
+                    node: own.node,
+                    split,
+                    source: own.source.clone(),
+                    projection: own.projection.clone(),
+                    fail_on_bad: own.fail_on_bad,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// When the next look is due.
+    pub fn wake_ms(&self) -> Option<u64> {
+        self.monitors.iter().map(|own| own.next_look_ms).min()
+    }
+}
+
+/// The shard that reads the split of this name: the same answer on every shard.
+fn owner(name: &str, shards: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    (hasher.finish() % shards as u64) as usize
+}
