@@ -66,3 +66,38 @@ impl SplitTimes {
         combined
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_split_no_longer_holds_time_back_until_it_wakes() {
+        let mut times = SplitTimes::default();
+        times.advance(1, 100);
+        times.set_status(2, SplitStatus::Active);
+        assert_eq!(times.combined(), WATERMARK_MIN);
+        times.set_status(2, SplitStatus::Idle);
+        assert_eq!(times.combined(), 100);
+        times.advance(2, 70);
+        assert_eq!(times.combined(), 70);
+    }
+
+    #[test]
+    fn a_split_that_opens_later_starts_at_what_was_promised() {
+        let mut times = SplitTimes::default();
+        times.advance(1, 100);
+        assert_eq!(times.combined(), 100);
+        times.set_status(1, SplitStatus::Ended);
+        times.set_status(2, SplitStatus::Active);
+        assert_eq!((times.combined(), times.watermark(2)), (100, 100));
+    }
+
+    #[test]
+    fn time_ends_with_the_source() {
+        let mut times = SplitTimes::default();
+        times.set_status(1, SplitStatus::Ended);
+        times.end();
+        assert_eq!(times.combined(), WATERMARK_MAX);
+    }
+}

@@ -7,7 +7,7 @@ use millrace_connect::connector::{Location, Source, Split, SplitReader, Step};
 use millrace_connect::format::Decoded;
 use millrace_flow::pipeline::{Pipeline, ShardId};
 use millrace_flow::{Batch, Origin, RowWatermarks, SplitId, SplitStatus};
-use millrace_plan::{Error, Limits, NodeId, Operator, Plan, Result, WATERMARK_MIN};
+use millrace_plan::{Error, Limits, NodeId, Operator, Plan, Result, WATERMARK_MIN, duration_ms};
 use millrace_runtime::{ReadFile, RingReceiver, ShardContext};
 
 use super::monitor::Monitors;
@@ -23,6 +23,15 @@ struct Reading {
     /// Asks for its next rows not before this time.
     wait_until_ms: u64,
     fail_on_bad: bool,
+    silence: Silence,
+}
+
+/// How long a split has given nothing, and after how long it no longer holds time back.
+#[derive(Debug, Clone, Copy)]
+struct Silence {
+    since_ms: u64,
+    timeout_ms: Option<u64>,
+    declared: bool,
 }
 
 pub struct Waiting {
@@ -43,6 +52,8 @@ pub struct Inputs {
     waiting: VecDeque<Waiting>,
     reading: Vec<Reading>,
     monitors: Monitors,
+    /// `scan.watermark.idle-timeout` of each source that has one.
+    idle_timeouts: Vec<(NodeId, u64)>,
     /// Splits that have not ended, by source.
     left: Vec<(NodeId, usize)>,
     stdin: Option<RingReceiver<std::io::Result<Vec<u8>>>>,
@@ -63,12 +74,14 @@ impl Inputs {
         shard: ShardId,
     ) -> Result<Self> {
         let mut waiting = VecDeque::new();
-        let mut left = vec![];
+        let (mut left, mut idle_timeouts) = (vec![], vec![]);
         let mut monitors = Monitors::new(shard);
         for own in sources {
-            let Operator::Source { projection, .. } = &plan.nodes[own.node].operator else {
+            let Operator::Source { projection, table } = &plan.nodes[own.node].operator else {
                 return Err(Error::bug("a source that is not one"));
             };
+            let timeout = table.option("scan.watermark.idle-timeout").and_then(duration_ms);
+            idle_timeouts.extend(timeout.filter(|ms| *ms > 0).map(|ms| (own.node, ms)));
             // A source that is monitored never ends.
             let endless = usize::from(monitors.add(&own, projection));
             left.push((own.node, own.splits.len() + endless));
@@ -89,6 +102,7 @@ impl Inputs {
             waiting,
             reading: vec![],
             monitors,
+            idle_timeouts,
             left,
             stdin,
             limits: limits.clone(),
@@ -122,6 +136,7 @@ impl Inputs {
             self.waiting.push_back(found);
         }
         self.open(context).await?;
+        self.declare_silent(now_ms, pipeline)?;
         for _ in 0..self.reading.len() {
             let Some(index) = self.choose(pipeline, now_ms) else { return Ok(false) };
             if self.read(index, now_ms, context, pipeline).await? {
@@ -129,6 +144,18 @@ impl Inputs {
             }
         }
         Ok(false)
+    }
+
+    /// Splits that gave nothing for their timeout no longer hold time back, until their next row.
+    fn declare_silent(&mut self, now_ms: u64, pipeline: &mut Pipeline) -> Result<()> {
+        for own in self.reading.iter_mut().filter(|own| !own.silence.declared) {
+            let Some(timeout_ms) = own.silence.timeout_ms else { continue };
+            if now_ms >= own.silence.since_ms + timeout_ms {
+                own.silence.declared = true;
+                pipeline.source_split(own.node, own.id, SplitStatus::Idle)?;
+            }
+        }
+        Ok(())
     }
 
     async fn open(&mut self, context: &ShardContext) -> Result<()> {
@@ -151,6 +178,15 @@ impl Inputs {
                 file,
                 wait_until_ms: 0,
                 fail_on_bad: own.fail_on_bad,
+                silence: Silence {
+                    since_ms: context.clock().monotonic_ns() / 1_000_000,
+                    timeout_ms: self
+                        .idle_timeouts
+                        .iter()
+                        .find(|(node, _)| *node == own.node)
+                        .map(|(_, ms)| *ms),
+                    declared: false,
+                },
             });
         }
         Ok(())
@@ -181,6 +217,7 @@ impl Inputs {
             let step = own.reader.step(self.limits.batch_rows, now_ms);
             match step.map_err(|error| in_split(error, &own.split))? {
                 Step::Rows(decoded) => {
+                    own.silence = Silence { since_ms: now_ms, declared: false, ..own.silence };
                     self.accept(index, decoded, context.clock().wall_ms(), pipeline)?;
                     return Ok(true);
                 }
@@ -275,7 +312,9 @@ impl Inputs {
     /// When the next waiting reader wants to be asked.
     pub fn wake_ms(&self) -> Option<u64> {
         let waits = self.reading.iter().map(|own| own.wait_until_ms).filter(|until| *until > 0);
-        waits.chain(self.monitors.wake_ms()).min()
+        let silences = self.reading.iter().map(|own| own.silence).filter(|own| !own.declared);
+        let silences = silences.filter_map(|own| Some(own.since_ms + own.timeout_ms?));
+        waits.chain(self.monitors.wake_ms()).chain(silences).min()
     }
 
     /// Rows read so far, bad ones too.
