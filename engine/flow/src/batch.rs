@@ -126,6 +126,11 @@ impl Batch {
     pub fn filter(&self, keep: &BooleanArray) -> Result<Batch> {
         let bug = |error: arrow::error::ArrowError| Error::bug(format!("filter: {error}"));
         let rows = compute::filter_record_batch(&self.rows, keep).map_err(bug)?;
+        self.filtered(rows, keep)
+    }
+
+    /// The batch with `rows`, which are made of the rows for which `keep` is true.
+    pub fn filtered(&self, rows: RecordBatch, keep: &BooleanArray) -> Result<Batch> {
         self.select(rows, |array| compute::filter(array, keep))
     }
 

@@ -2,9 +2,10 @@
 //! weights may be negative for a moment, because a delete can overtake its insert between shards.
 
 use std::collections::BTreeMap;
+use std::hint::select_unpredictable;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, PrimitiveArray};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
     Int64Type, Time32MillisecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
@@ -13,7 +14,7 @@ use arrow::datatypes::{
 use millrace_plan::{AggregateCall, Result};
 
 use super::encoding::{ValueEncoding, number_list_type, number_lists, value_list_type, value_lists};
-use super::{AggregateFunction, Aggregator, Evaluated, Update, argument};
+use super::{AggregateFunction, Aggregator, Evaluated, Update, argument, column};
 
 /// MIN.
 pub static MIN: AggregateFunction = AggregateFunction {
@@ -36,7 +37,7 @@ fn create<const MAX: bool>(call: &AggregateCall, retracting: bool) -> Result<Box
     }
     macro_rules! primitive {
         ($type:ty) => {
-            Box::new(Extreme::<$type, MAX> { values: vec![], data_type: data_type.clone() })
+            Box::new(Extreme::<$type, MAX> { ranks: vec![], has_value: vec![], data_type: data_type.clone() })
         };
     }
     Ok(match data_type {
@@ -59,34 +60,81 @@ fn create<const MAX: bool>(call: &AggregateCall, retracting: bool) -> Result<Box
     })
 }
 
-/// The extreme of fixed-width values; the flag says that there is one.
-struct Extreme<T: ArrowPrimitiveType, const MAX: bool> {
-    values: Vec<(T::Native, bool)>,
+/// A number as an integer of the same order, so that the better of two is picked without a branch:
+/// which one it is cannot be guessed.
+trait Ordered: Copy {
+    type Rank: Copy + Ord;
+    const LEAST: Self::Rank;
+    const GREATEST: Self::Rank;
+    fn rank(self) -> Self::Rank;
+    fn of(rank: Self::Rank) -> Self;
+}
+
+macro_rules! ordered {
+    ($($integer:ty)*) => {$(
+        impl Ordered for $integer {
+            type Rank = $integer;
+            const LEAST: $integer = <$integer>::MIN;
+            const GREATEST: $integer = <$integer>::MAX;
+            #[inline(always)]
+            fn rank(self) -> $integer {
+                self
+            }
+            #[inline(always)]
+            fn of(rank: $integer) -> $integer {
+                rank
+            }
+        }
+    )*};
+    ($($float:ty: $integer:ty),*) => {$(
+        impl Ordered for $float {
+            type Rank = $integer;
+            const LEAST: $integer = <$integer>::MIN;
+            const GREATEST: $integer = <$integer>::MAX;
+            /// The order of IEEE 754 totalOrder: the bits of a negative number count backwards.
+            #[inline(always)]
+            fn rank(self) -> $integer {
+                let bits = self.to_bits() as $integer;
+                bits ^ ((bits >> (<$integer>::BITS - 1)) & <$integer>::MAX)
+            }
+            #[inline(always)]
+            fn of(rank: $integer) -> $float {
+                let bits = rank ^ ((rank >> (<$integer>::BITS - 1)) & <$integer>::MAX);
+                <$float>::from_bits(bits as _)
+            }
+        }
+    )*};
+}
+
+ordered!(i8 i16 i32 i64 i128 u8 u64);
+ordered!(f32: i32, f64: i64);
+
+/// The extreme of fixed-width values. A group without a value holds the one that every other one beats.
+struct Extreme<T: ArrowPrimitiveType<Native: Ordered>, const MAX: bool> {
+    ranks: Vec<<T::Native as Ordered>::Rank>,
+    has_value: Vec<bool>,
     data_type: DataType,
 }
 
-fn keep<N: ArrowNativeTypeOp, const MAX: bool>(own: &mut (N, bool), value: N) {
-    let better = if MAX { value.is_gt(own.0) } else { value.is_lt(own.0) };
-    if better || !own.1 {
-        *own = (value, true);
-    }
-}
-
-impl<T: ArrowPrimitiveType, const MAX: bool> Aggregator for Extreme<T, MAX> {
+impl<T: ArrowPrimitiveType<Native: Ordered>, const MAX: bool> Aggregator for Extreme<T, MAX> {
     fn resize(&mut self, groups: usize) {
-        self.values.resize(groups, (T::Native::default(), false));
+        self.ranks.resize(groups, if MAX { T::Native::LEAST } else { T::Native::GREATEST });
+        self.has_value.resize(groups, false);
     }
 
     fn update(&mut self, update: &Update) -> Result<()> {
         let values = update.args[0].as_primitive::<T>().values();
-        let own = self.values.as_mut_slice();
-        if update.is_plain() {
-            for (group, value) in update.groups.iter().zip(values) {
-                keep::<T::Native, MAX>(&mut own[*group as usize], *value);
-            }
-            return Ok(());
+        let (ranks, has_value) = (self.ranks.as_mut_slice(), self.has_value.as_mut_slice());
+        let mut add = |group: usize, value: T::Native| {
+            let (own, rank) = (&mut ranks[group], value.rank());
+            let better = if MAX { rank > *own } else { rank < *own };
+            *own = select_unpredictable(better, rank, *own);
+            has_value[group] = true;
+        };
+        match update.is_plain() {
+            true => update.groups.iter().zip(values).for_each(|(group, value)| add(*group as usize, *value)),
+            false => update.for_each(|row, group, _| add(group, values[row])),
         }
-        update.for_each(|row, group, _| keep::<T::Native, MAX>(&mut own[group], values[row]));
         Ok(())
     }
 
@@ -103,20 +151,18 @@ impl<T: ArrowPrimitiveType, const MAX: bool> Aggregator for Extreme<T, MAX> {
     }
 
     fn evaluate(&self, groups: &[u32]) -> Result<Evaluated> {
-        let picked = groups.iter().map(|group| {
-            let (value, set) = self.values[*group as usize];
-            set.then_some(value)
-        });
-        let array: PrimitiveArray<T> = picked.collect();
+        let value = |group: usize| self.has_value[group].then(|| T::Native::of(self.ranks[group]));
+        let array: PrimitiveArray<T> = column(groups, value);
         Ok(Evaluated::of(Arc::new(array.with_data_type(self.data_type.clone()))))
     }
 
     fn clear(&mut self) {
-        self.values.clear();
+        self.ranks.clear();
+        self.has_value.clear();
     }
 
     fn bytes(&self) -> usize {
-        self.values.capacity() * size_of::<(T::Native, bool)>()
+        self.ranks.capacity() * size_of::<T::Native>() + self.has_value.capacity()
     }
 }
 

@@ -17,7 +17,8 @@ mod percentile;
 mod sum;
 mod variance;
 
-use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use millrace_plan::{AggregateCall, Error, Result};
 
@@ -137,6 +138,28 @@ pub struct AggregateFunction {
     pub ignores_distinct: bool,
     /// Makes the aggregator for a call. `retracting`: rows may be taken back.
     pub create: fn(call: &AggregateCall, retracting: bool) -> Result<Box<dyn Aggregator>>,
+}
+
+/// The values of groups as a column; NULL where there is none.
+#[inline]
+fn column<T: ArrowPrimitiveType>(
+    groups: &[u32],
+    value: impl Fn(usize) -> Option<T::Native>,
+) -> PrimitiveArray<T> {
+    let mut nulls = vec![];
+    let mut one = |(row, group): (usize, &u32)| {
+        value(*group as usize).unwrap_or_else(|| {
+            nulls.push(row);
+            T::Native::default()
+        })
+    };
+    let values: Vec<T::Native> = groups.iter().enumerate().map(&mut one).collect();
+    let nulls = (!nulls.is_empty()).then(|| {
+        let mut valid = vec![true; groups.len()];
+        nulls.iter().for_each(|row| valid[*row] = false);
+        NullBuffer::from(valid)
+    });
+    PrimitiveArray::new(values.into(), nulls)
 }
 
 /// The type of a call's first argument.

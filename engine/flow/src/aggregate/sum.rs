@@ -4,15 +4,13 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, Float64Array, Int64Array, PrimitiveArray,
-};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Decimal128Array, Float64Array, Int64Array};
 use arrow::datatypes::{
     DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
 };
 use millrace_plan::{AggregateCall, Result};
 
-use super::{AggregateFunction, Aggregator, Evaluated, Update, argument, unusable};
+use super::{AggregateFunction, Aggregator, Evaluated, Update, argument, column, unusable};
 
 /// SUM.
 pub static SUM: AggregateFunction =
@@ -33,9 +31,32 @@ pub fn create(call: &AggregateCall, mean: bool) -> Result<Box<dyn Aggregator>> {
     })
 }
 
-type AddExact = fn(&mut [(i128, i64)], &Update);
+/// A sum of 128 bits in two halves (an `i128` would be aligned to 16 bytes and waste 8), and the count of
+/// values.
+#[derive(Debug, Clone, Copy, Default)]
+struct Total {
+    low: u64,
+    high: i64,
+    count: i64,
+}
 
-fn add_exact<T: ArrowPrimitiveType>(sums: &mut [(i128, i64)], update: &Update)
+impl Total {
+    #[inline]
+    fn add(&mut self, value: i128, count: i64) {
+        let sum = self.sum().wrapping_add(value);
+        (self.low, self.high) = (sum as u64, (sum >> 64) as i64);
+        self.count += count;
+    }
+
+    #[inline]
+    fn sum(&self) -> i128 {
+        (self.high as i128) << 64 | self.low as i128
+    }
+}
+
+type AddExact = fn(&mut [Total], &Update);
+
+fn add_exact<T: ArrowPrimitiveType>(sums: &mut [Total], update: &Update)
 where
     T::Native: Into<i128>,
 {
@@ -43,22 +64,17 @@ where
     let values = values.values();
     if update.is_plain() {
         for (group, value) in update.groups.iter().zip(values) {
-            let sum = &mut sums[*group as usize];
-            sum.0 += (*value).into();
-            sum.1 += 1;
+            sums[*group as usize].add((*value).into(), 1);
         }
         return;
     }
-    update.for_each(|row, group, weight| {
-        sums[group].0 += values[row].into() * weight as i128;
-        sums[group].1 += weight;
-    });
+    update.for_each(|row, group, weight| sums[group].add(values[row].into() * weight as i128, weight));
 }
 
 /// Sums of integers or decimals, with the count of values.
 struct Exact {
     add: AddExact,
-    sums: Vec<(i128, i64)>,
+    sums: Vec<Total>,
     result: DataType,
     argument_scale: i8,
     mean: bool,
@@ -74,7 +90,8 @@ impl Exact {
     }
 
     /// The result of one group; `None` = NULL.
-    fn result(&self, (sum, count): (i128, i64)) -> Option<i128> {
+    fn result(&self, total: Total) -> Option<i128> {
+        let (sum, count) = (total.sum(), total.count);
         if count == 0 {
             return None;
         }
@@ -115,7 +132,7 @@ fn divide_half_up(dividend: i128, divisor: i128) -> i128 {
 
 impl Aggregator for Exact {
     fn resize(&mut self, groups: usize) {
-        self.sums.resize(groups, (0, 0));
+        self.sums.resize(groups, Total::default());
     }
 
     fn update(&mut self, update: &Update) -> Result<()> {
@@ -127,17 +144,15 @@ impl Aggregator for Exact {
         let sums = state[0].as_primitive::<Decimal128Type>().values();
         let counts = state[1].as_primitive::<Int64Type>().values();
         for ((group, sum), count) in groups.iter().zip(sums).zip(counts) {
-            let own = &mut self.sums[*group as usize];
-            own.0 += sum;
-            own.1 += count;
+            self.sums[*group as usize].add(*sum, *count);
         }
         Ok(())
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
         let picked = || groups.iter().map(|group| self.sums[*group as usize]);
-        let sums = Decimal128Array::from_iter_values(picked().map(|(sum, _)| sum));
-        let counts = Int64Array::from_iter_values(picked().map(|(_, count)| count));
+        let sums = Decimal128Array::from_iter_values(picked().map(|own| own.sum()));
+        let counts = Int64Array::from_iter_values(picked().map(|own| own.count));
         Ok(vec![Arc::new(sums), Arc::new(counts)])
     }
 
@@ -147,23 +162,11 @@ impl Aggregator for Exact {
 
     fn evaluate(&self, groups: &[u32]) -> Result<Evaluated> {
         let (least, most) = self.range();
-        let mut faults = vec![];
-        let values: Vec<Option<i128>> = groups
-            .iter()
-            .enumerate()
-            .map(|(position, group)| {
-                let sum = self.sums[*group as usize];
-                let value = self.result(sum);
-                let fits = value.is_some_and(|value| (least..=most).contains(&value));
-                if !fits && sum.1 != 0 {
-                    faults.push((position, format!("SUM is out of range of {}", self.result)));
-                }
-                value.filter(|_| fits)
-            })
-            .collect();
+        let fits = |value: &i128| (least..=most).contains(value);
+        let value = |group: usize| self.result(self.sums[group]).filter(fits);
         macro_rules! array {
             ($type:ty) => {
-                Arc::new(values.iter().map(|own| own.map(|own| own as _)).collect::<PrimitiveArray<$type>>())
+                Arc::new(column::<$type>(groups, |group| value(group).map(|own| own as _)))
             };
         }
         let values: ArrayRef = match &self.result {
@@ -171,11 +174,15 @@ impl Aggregator for Exact {
             DataType::Int16 => array!(Int16Type),
             DataType::Int32 => array!(Int32Type),
             DataType::Int64 => array!(Int64Type),
-            other => {
-                let array: Decimal128Array = values.into_iter().collect();
-                Arc::new(array.with_data_type(other.clone()))
-            }
+            other => Arc::new(column::<Decimal128Type>(groups, value).with_data_type(other.clone())),
         };
+        // A group with values but no result: it is out of range.
+        let mut faults = vec![];
+        if values.null_count() > 0 {
+            let faulty = |row: &usize| values.is_null(*row) && self.sums[groups[*row] as usize].count != 0;
+            let reason = format!("SUM is out of range of {}", self.result);
+            faults.extend((0..groups.len()).filter(faulty).map(|row| (row, reason.clone())));
+        }
         Ok(Evaluated { values, faults })
     }
 
@@ -184,7 +191,7 @@ impl Aggregator for Exact {
     }
 
     fn bytes(&self) -> usize {
-        self.sums.capacity() * size_of::<(i128, i64)>()
+        self.sums.capacity() * size_of::<Total>()
     }
 }
 
@@ -251,18 +258,15 @@ where
     }
 
     fn evaluate(&self, groups: &[u32]) -> Result<Evaluated> {
-        let value = |group: &u32| {
-            let (sum, count) = self.sums[*group as usize];
+        let value = |group: usize| {
+            let (sum, count) = self.sums[group];
             (count != 0).then_some(if self.mean { sum / count as f64 } else { sum })
         };
         let values: ArrayRef = match self.result {
-            DataType::Float32 => Arc::new(
-                groups
-                    .iter()
-                    .map(|own| value(own).map(|own| own as f32))
-                    .collect::<PrimitiveArray<Float32Type>>(),
-            ),
-            _ => Arc::new(groups.iter().map(value).collect::<Float64Array>()),
+            DataType::Float32 => {
+                Arc::new(column::<Float32Type>(groups, |group| value(group).map(|own| own as f32)))
+            }
+            _ => Arc::new(column::<Float64Type>(groups, value)),
         };
         Ok(Evaluated::of(values))
     }

@@ -1,13 +1,17 @@
 //! Filter and project. A row whose expression fails leaves for the dead letters; the others go on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, TimestampMillisecondArray,
 };
-use arrow::compute::{concat_batches, prep_null_mask_filter};
+use arrow::compute::{concat_batches, filter_record_batch, prep_null_mask_filter};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_physical_expr::PhysicalExpr;
+use datafusion_physical_expr::expressions::Column;
+use datafusion_physical_expr::utils::collect_columns;
 use millrace_plan::{Error, ProjectExpr, Result};
 
 use super::{Account, BadRow, Operator, Output, print_row};
@@ -16,6 +20,8 @@ use crate::batch::Batch;
 /// The Calc operator.
 pub struct Calc {
     filter: Option<Arc<dyn PhysicalExpr>>,
+    /// The input columns that `exprs` read, which see only these.
+    needed: Vec<usize>,
     exprs: Vec<ProjectExpr>,
     now: bool,
     schema: SchemaRef,
@@ -29,8 +35,9 @@ impl Calc {
         exprs: Vec<ProjectExpr>,
         now: bool,
         schema: SchemaRef,
-    ) -> Self {
-        Calc { filter, exprs, now, schema, account: Account::default() }
+    ) -> Result<Self> {
+        let (needed, exprs) = narrow(exprs)?;
+        Ok(Calc { filter, needed, exprs, now, schema, account: Account::default() })
     }
 
     fn compute(&mut self, batch: Batch, out: &mut Output) -> Result<Option<Batch>> {
@@ -41,13 +48,13 @@ impl Calc {
         match self.evaluate(&input) {
             Ok((kept, rows)) => {
                 let batch = match kept {
-                    None => batch,
+                    None => Batch { rows, ..batch },
                     Some(kept) => {
-                        self.account.filtered += (batch.len() - kept.true_count()) as u64;
-                        batch.filter(&kept)?
+                        self.account.filtered += (batch.len() - rows.num_rows()) as u64;
+                        batch.filtered(rows, &kept)?
                     }
                 };
-                Ok(Some(Batch { rows, ..batch }))
+                Ok(Some(batch))
             }
             Err(reason) => self.halves(batch, reason, out),
         }
@@ -58,25 +65,24 @@ impl Calc {
         let text = |error: datafusion_common::DataFusionError| {
             error.strip_backtrace().lines().next().unwrap_or_default().to_string()
         };
-        let mut kept = None;
-        let filtered;
-        let mut input = input;
-        if let Some(filter) = &self.filter {
-            let mask =
-                filter.evaluate(input).and_then(|value| value.into_array(input.num_rows())).map_err(text)?;
-            let mask = mask.as_boolean_opt().ok_or("the filter is not a condition")?;
-            let mask = if mask.null_count() > 0 { prep_null_mask_filter(mask) } else { mask.clone() };
-            if mask.true_count() < mask.len() {
-                filtered =
-                    arrow::compute::filter_record_batch(input, &mask).map_err(|error| error.to_string())?;
-                input = &filtered;
-                kept = Some(mask);
+        let kept = match &self.filter {
+            None => None,
+            Some(filter) => {
+                let mask = filter.evaluate(input).and_then(|value| value.into_array(input.num_rows()));
+                let mask = mask.map_err(text)?;
+                let mask = mask.as_boolean_opt().ok_or("the filter is not a condition")?;
+                let mask = if mask.null_count() > 0 { prep_null_mask_filter(mask) } else { mask.clone() };
+                Some(mask).filter(|mask| mask.true_count() < mask.len())
             }
+        };
+        let mut input = input.project(&self.needed).map_err(|error| error.to_string())?;
+        if let Some(kept) = &kept {
+            input = filter_record_batch(&input, kept).map_err(|error| error.to_string())?;
         }
         let rows = input.num_rows();
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.exprs.len());
         for (own, field) in self.exprs.iter().zip(self.schema.fields()) {
-            let column = own.expr.evaluate(input).and_then(|value| value.into_array(rows)).map_err(text)?;
+            let column = own.expr.evaluate(&input).and_then(|value| value.into_array(rows)).map_err(text)?;
             columns.push(match column.data_type() == field.data_type() {
                 true => column,
                 false => {
@@ -110,6 +116,27 @@ impl Calc {
             (one, None) | (None, one) => Ok(one),
         }
     }
+}
+
+/// The columns that expressions read, in ascending order, and the expressions over just these.
+fn narrow(exprs: Vec<ProjectExpr>) -> Result<(Vec<usize>, Vec<ProjectExpr>)> {
+    let bug = |error| Error::bug(format!("reading an expression: {error}"));
+    let needed: BTreeSet<usize> = exprs
+        .iter()
+        .flat_map(|own| collect_columns(&own.expr))
+        .map(|column: Column| column.index())
+        .collect();
+    let needed: Vec<usize> = needed.into_iter().collect();
+    let narrowed = |own: ProjectExpr| {
+        let expr = own.expr.transform_up(|node| {
+            let Some(column) = node.downcast_ref::<Column>() else { return Ok(Transformed::no(node)) };
+            let position = needed.partition_point(|own| *own < column.index());
+            Ok(Transformed::yes(Arc::new(Column::new(column.name(), position)) as Arc<dyn PhysicalExpr>))
+        });
+        Ok(ProjectExpr { expr: expr.map_err(bug)?.data, name: own.name })
+    };
+    let exprs = exprs.into_iter().map(narrowed).collect::<Result<_>>()?;
+    Ok((needed, exprs))
 }
 
 /// The rows with the ingest time as one more column.

@@ -275,7 +275,7 @@ impl Operator for GroupAggregate {
             Phase::Final => self.add_partial(&batch)?,
             Phase::Single | Phase::Local => self.add_rows(&batch)?,
         }
-        if self.phase == Phase::Local && self.groups.len() > MOST_LOCAL_GROUPS {
+        if self.phase == Phase::Local && self.groups.is_larger_than(MOST_LOCAL_GROUPS) {
             self.flush(out)?;
         }
         Ok(())

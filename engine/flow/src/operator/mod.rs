@@ -27,7 +27,7 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
     Ok(match &node.operator {
         Spec::Source { .. } | Spec::Union | Spec::Sink { .. } => Box::new(forward::Forward::default()),
         Spec::Calc { filter, exprs, now } => {
-            Box::new(calc::Calc::new(filter.clone(), exprs.clone(), *now, node.schema.clone()))
+            Box::new(calc::Calc::new(filter.clone(), exprs.clone(), *now, node.schema.clone())?)
         }
         Spec::Expand { projections } => {
             Box::new(expand::Expand::new(projections.clone(), node.schema.clone()))

@@ -1,7 +1,7 @@
 //! Follows the row time of each split: the watermark, and each row's own watermark for lateness.
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
-use arrow::compute::{cast, max};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type};
 use millrace_plan::{Error, Result, RowTimeSpec, WATERMARK_MIN, WatermarkRule};
 
@@ -28,8 +28,8 @@ impl RowTime {
         self.times.watermark(split)
     }
 
-    /// The watermark that each row of the batch asks for.
-    fn proposals(&self, batch: &Batch) -> Result<Int64Array> {
+    /// The watermark just before each row, and after them all, if it was `before` the batch.
+    fn watermarks(&self, batch: &Batch, before: i64) -> Result<(RowWatermarks, i64)> {
         let bug = |error: &dyn std::fmt::Display| Error::bug(format!("watermark: {error}"));
         let (column, delay): (ArrayRef, i64) = match &self.spec.watermark {
             WatermarkRule::Delay(delay) => (batch.rows.column(self.spec.column).clone(), *delay),
@@ -40,10 +40,19 @@ impl RowTime {
         };
         let millis = cast(&column, &DataType::Int64).map_err(|error| bug(&error))?;
         let millis = millis.as_primitive::<Int64Type>();
-        Ok(match delay {
-            0 => millis.clone(),
-            delay => millis.unary(|time: i64| time.saturating_sub(delay)),
-        })
+        if let (0, true, Some(last)) =
+            (millis.null_count(), millis.values().is_sorted(), millis.values().last())
+        {
+            return Ok((RowWatermarks::Constant(before), before.max(last.saturating_sub(delay))));
+        }
+        let mut running = before;
+        let each = millis.iter().map(|asked| {
+            let own = running;
+            running = running.max(asked.map_or(WATERMARK_MIN, |time| time.saturating_sub(delay)));
+            own
+        });
+        let each = Int64Array::from_iter_values(each);
+        Ok((RowWatermarks::PerRow(each), running))
     }
 
     /// Takes out the rows without a row time.
@@ -75,22 +84,6 @@ impl RowTime {
     }
 }
 
-/// The watermark just before each row, given what each row asks for and the watermark before them all.
-fn before_each(proposals: &Int64Array, before: i64) -> RowWatermarks {
-    let values = proposals.values();
-    let ordered = proposals.null_count() == 0 && values.windows(2).all(|pair| pair[0] <= pair[1]);
-    if ordered {
-        return RowWatermarks::Constant(before);
-    }
-    let mut running = before;
-    let watermarks = proposals.iter().map(|proposal| {
-        let own = running;
-        running = running.max(proposal.unwrap_or(WATERMARK_MIN));
-        own
-    });
-    RowWatermarks::PerRow(Int64Array::from_iter_values(watermarks))
-}
-
 impl Operator for RowTime {
     fn on_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> Result<()> {
         self.account.rows_in += batch.len() as u64;
@@ -99,9 +92,9 @@ impl Operator for RowTime {
             return Ok(());
         }
         let split = batch.origin.split;
-        let proposals = self.proposals(&batch)?;
-        batch.watermarks = before_each(&proposals, self.times.watermark(split));
-        self.times.advance(split, max(&proposals).unwrap_or(WATERMARK_MIN));
+        let (before_each, after) = self.watermarks(&batch, self.times.watermark(split))?;
+        batch.watermarks = before_each;
+        self.times.advance(split, after);
         self.account.rows_out += batch.len() as u64;
         out.batch(batch);
         self.send(out);

@@ -7,6 +7,7 @@
 //! that must not count it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, TimestampMillisecondArray, UInt64Array};
@@ -96,12 +97,14 @@ impl WindowAggregate {
         match self.input {
             WindowInput::Assign { time, window } => {
                 let times = millis(&batch.rows, time)?;
-                if let Some(pane) = self.one_pane(&window, times.as_primitive::<Int64Type>().values(), &batch)
-                {
-                    return self.add_to_pane(pane, &batch, out);
+                let times = times.as_primitive::<Int64Type>().values();
+                match runs(&window, times) {
+                    Some(runs) => runs.into_iter().try_for_each(|(pane, rows)| {
+                        let part = batch.slice(rows.start, rows.len());
+                        self.add_run(&window, pane, &times[rows], part, out)
+                    }),
+                    None => self.add_apart(self.pane_of_each(&window, times, &batch), batch, out),
                 }
-                let keys = self.pane_of_each(&window, times.as_primitive::<Int64Type>().values(), &batch);
-                self.add_apart(keys, batch, out)
             }
             WindowInput::Attached { start, end } => {
                 let (starts, ends) = (millis(&batch.rows, start)?, millis(&batch.rows, end)?);
@@ -117,20 +120,25 @@ impl WindowAggregate {
         }
     }
 
-    /// The pane that all rows are in, if no row of the batch can be late for any window.
-    fn one_pane(&self, window: &WindowSpec, times: &[i64], batch: &Batch) -> Option<PaneKey> {
-        let (least, most) = times
-            .iter()
-            .fold((i64::MAX, i64::MIN), |(least, most), time| (least.min(*time), most.max(*time)));
-        if times.is_empty() || pane_of(window, least) != pane_of(window, most) {
-            return None;
-        }
+    /// Adds rows that are all in the slice of time that starts at `pane`.
+    fn add_run(
+        &mut self,
+        window: &WindowSpec,
+        pane: i64,
+        times: &[i64],
+        batch: Batch,
+        out: &mut Output,
+    ) -> Result<()> {
         let watermark = match &batch.watermarks {
-            RowWatermarks::Constant(watermark) => *watermark,
-            RowWatermarks::PerRow(watermarks) => arrow::compute::max(watermarks)?,
+            RowWatermarks::Constant(watermark) => Some(*watermark),
+            RowWatermarks::PerRow(watermarks) => arrow::compute::max(watermarks),
         };
-        let open = first_end(window, least)? - 1 > watermark.max(self.watermark);
-        open.then(|| (pane_of(window, least), WATERMARK_MIN))
+        let watermark = watermark.unwrap_or(WATERMARK_MIN).max(self.watermark);
+        // All times of a pane have the same windows, so its start stands for them.
+        match first_end(window, pane).is_some_and(|end| end - 1 > watermark) {
+            true => self.add_to_pane((pane, WATERMARK_MIN), &batch, out),
+            false => self.add_apart(self.pane_of_each(window, times, &batch), batch, out),
+        }
     }
 
     fn pane_of_each(&self, window: &WindowSpec, times: &[i64], batch: &Batch) -> Vec<Slot> {
@@ -162,8 +170,9 @@ impl WindowAggregate {
             out.late.push(batch.take(&UInt64Array::from(late))?);
         }
         for (key, positions) in rows {
-            match positions.len() == batch.len() {
-                true => self.add_to_pane(key, &batch, out)?,
+            let (first, last) = (positions[0] as usize, positions[positions.len() - 1] as usize);
+            match last - first + 1 == positions.len() {
+                true => self.add_to_pane(key, &batch.slice(first, positions.len()), out)?,
                 false => self.add_to_pane(key, &batch.take(&UInt64Array::from(positions))?, out)?,
             }
         }
@@ -192,7 +201,7 @@ impl WindowAggregate {
         let pane = self.pane(key)?;
         pane.locate(&keys, &hashes)?;
         pane.update(&batch.rows, weights.as_deref(), batch.origin.order(0))?;
-        let large = pane.len() > MOST_LOCAL_GROUPS;
+        let large = pane.is_larger_than(MOST_LOCAL_GROUPS);
         self.hashes = hashes;
         self.account.accepted += batch.len() as u64;
         self.touch(key);
@@ -403,6 +412,26 @@ impl WindowAggregate {
         self.drop_panes();
         Ok(())
     }
+}
+
+/// The rows that follow each other in one slice of time, and where it starts; `None` if there are many
+/// such runs, because time jumps to and fro.
+fn runs(window: &WindowSpec, times: &[i64]) -> Option<Vec<(i64, Range<usize>)>> {
+    const MOST_RUNS: usize = 4;
+    let size = pane_size(window) as u64;
+    let mut runs = vec![];
+    let mut first = 0;
+    while let Some(time) = times.get(first) {
+        let start = pane_of(window, *time);
+        let outside = |time: &i64| time.wrapping_sub(start) as u64 >= size;
+        let rows = times[first..].iter().position(outside).unwrap_or(times.len() - first);
+        runs.push((start, first..first + rows));
+        first += rows;
+        if runs.len() > MOST_RUNS {
+            return None;
+        }
+    }
+    Some(runs)
 }
 
 /// Where a row goes.

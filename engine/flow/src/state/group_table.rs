@@ -1,29 +1,25 @@
 //! Keys to dense group numbers.
 //!
-//! Keys are kept as columns or bytes in one arena; a hash table of (hash, group) pairs finds them. There is
-//! no allocation per row and none per group but for the growth of the arenas.
+//! Keys are kept as packed words or bytes; an index of their hashes finds them. There is no allocation per
+//! row and none per group but for the growth of the vectors.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayData, ArrayRef, AsArray, BinaryBuilder, StringBuilder, make_array, new_empty_array,
+    Array, ArrayData, ArrayRef, AsArray, BinaryArray, GenericByteArray, StringArray, make_array,
+    new_empty_array,
 };
-use arrow::buffer::{Buffer, NullBuffer};
-use arrow::datatypes::DataType;
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
+use arrow::datatypes::{ByteArrayType, DataType};
 use arrow::row::{RowConverter, Rows, SortField};
-use hashbrown::HashTable;
 use millrace_plan::{Error, Result};
 
-/// A group in the hash table: half of its hash, to skip most comparisons, and its number.
-#[derive(Clone, Copy)]
-struct Slot {
-    tag: u32,
-    group: u32,
-}
+use super::byte_keys::ByteKeys;
+use super::hash_index::{HashIndex, NO_GROUP};
 
 /// Maps keys to group numbers `0..len`, in order of first appearance.
 pub struct GroupTable {
-    slots: HashTable<Slot>,
+    index: HashIndex,
     hashes: Vec<u64>,
     keys: Keys,
 }
@@ -33,12 +29,15 @@ enum Keys {
     /// No key: one group.
     Global,
     /// Fixed-width keys of at most 16 bytes together.
-    Fixed { columns: Vec<FixedColumn>, packed: Vec<(u128, u8)>, batch: Vec<(u128, u8)> },
+    Fixed { columns: Vec<FixedColumn>, packed: Vec<PackedKey>, batch: Vec<PackedKey> },
     /// One STRING or BYTES key.
-    Bytes { data_type: DataType, arena: Arena },
+    Bytes { data_type: DataType, stored: ByteKeys },
     /// Everything else, in arrow's row encoding.
-    Encoded { converter: RowConverter, types: Vec<DataType>, arena: Arena, batch: Option<Rows> },
+    Encoded { converter: RowConverter, types: Vec<DataType>, stored: ByteKeys, batch: Option<Rows> },
 }
+
+/// The values of a key side by side, and a bit per null.
+type PackedKey = (u128, u8);
 
 struct FixedColumn {
     data_type: DataType,
@@ -46,32 +45,80 @@ struct FixedColumn {
     shift: usize,
 }
 
-/// Byte strings one after the other; a null is marked.
-#[derive(Default)]
-struct Arena {
-    bytes: Vec<u8>,
-    ends: Vec<(usize, bool)>,
+/// The keys of a batch beside the keys that are stored.
+trait KeyRows {
+    /// True if the key of `row` is that of `group`.
+    fn same(&self, row: usize, group: usize) -> bool;
+
+    /// Stores the key of `row` as that of the next group.
+    fn store(&mut self, row: usize) -> Result<()>;
 }
 
-impl Arena {
-    fn get(&self, index: usize) -> Option<&[u8]> {
-        let start = if index == 0 { 0 } else { self.ends[index - 1].0 };
-        let (end, valid) = self.ends[index];
-        valid.then(|| &self.bytes[start..end])
+struct FixedRows<'a> {
+    batch: &'a [PackedKey],
+    packed: &'a mut Vec<PackedKey>,
+}
+
+impl KeyRows for FixedRows<'_> {
+    #[inline(always)]
+    fn same(&self, row: usize, group: usize) -> bool {
+        self.packed[group] == self.batch[row]
     }
 
-    fn push(&mut self, value: Option<&[u8]>) {
-        self.bytes.extend_from_slice(value.unwrap_or_default());
-        self.ends.push((self.bytes.len(), value.is_some()));
+    fn store(&mut self, row: usize) -> Result<()> {
+        self.packed.push(self.batch[row]);
+        Ok(())
+    }
+}
+
+struct ByteRows<'a> {
+    offsets: &'a [i32],
+    data: &'a [u8],
+    nulls: Option<&'a NullBuffer>,
+    stored: &'a mut ByteKeys,
+}
+
+impl<'a> ByteRows<'a> {
+    fn new<T: ByteArrayType<Offset = i32>>(array: &'a GenericByteArray<T>, stored: &'a mut ByteKeys) -> Self {
+        ByteRows {
+            offsets: array.value_offsets(),
+            data: array.value_data(),
+            nulls: array.nulls().filter(|nulls| nulls.null_count() > 0),
+            stored,
+        }
     }
 
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
+    #[inline(always)]
+    fn key(&self, row: usize) -> Option<&'a [u8]> {
+        let range = self.offsets[row] as usize..self.offsets[row + 1] as usize;
+        self.nulls.is_none_or(|nulls| nulls.is_valid(row)).then(|| &self.data[range])
+    }
+}
+
+impl KeyRows for ByteRows<'_> {
+    #[inline(always)]
+    fn same(&self, row: usize, group: usize) -> bool {
+        self.stored.is(group, self.key(row))
     }
 
-    fn bytes(&self) -> usize {
-        self.bytes.capacity() + self.ends.capacity() * size_of::<(usize, bool)>()
+    fn store(&mut self, row: usize) -> Result<()> {
+        self.stored.push(self.key(row))
+    }
+}
+
+struct EncodedRows<'a> {
+    batch: &'a Rows,
+    stored: &'a mut ByteKeys,
+}
+
+impl KeyRows for EncodedRows<'_> {
+    #[inline(always)]
+    fn same(&self, row: usize, group: usize) -> bool {
+        self.stored.is(group, Some(self.batch.row(row).as_ref()))
+    }
+
+    fn store(&mut self, row: usize) -> Result<()> {
+        self.stored.push(Some(self.batch.row(row).as_ref()))
     }
 }
 
@@ -89,17 +136,17 @@ impl GroupTable {
         let keys = match key_types {
             [] => Keys::Global,
             [DataType::Utf8 | DataType::Binary] => {
-                Keys::Bytes { data_type: key_types[0].clone(), arena: Arena::default() }
+                Keys::Bytes { data_type: key_types[0].clone(), stored: ByteKeys::default() }
             }
             types => match fixed(types) {
                 Some(columns) => Keys::Fixed { columns, packed: vec![], batch: vec![] },
                 None => encoded(types)?,
             },
         };
-        Ok(GroupTable { slots: HashTable::new(), hashes: vec![], keys })
+        Ok(GroupTable { index: HashIndex::new(), hashes: vec![], keys })
     }
 
-    /// Groups there are, released ones included.
+    /// Groups there are.
     pub fn len(&self) -> usize {
         self.hashes.len()
     }
@@ -117,62 +164,42 @@ impl GroupTable {
     /// Fills `groups` with the group of each row; keys not seen before become new groups.
     /// `hashes` are the rows' [`super::hash_keys`].
     pub fn intern(&mut self, keys: &[ArrayRef], hashes: &[u64], groups: &mut Vec<u32>) -> Result<()> {
-        groups.clear();
-        groups.reserve(hashes.len());
-        let GroupTable { slots, hashes: own, keys: stored, .. } = self;
+        let GroupTable { index, hashes: own, keys: stored } = self;
         match stored {
             Keys::Global => {
                 if own.is_empty() && !hashes.is_empty() {
                     own.push(hashes[0]);
                 }
+                groups.clear();
                 groups.resize(hashes.len(), 0);
+                Ok(())
             }
             Keys::Fixed { columns, packed, batch } => {
                 pack(columns, keys, hashes.len(), batch)?;
-                for (row, hash) in hashes.iter().enumerate() {
-                    let key = batch[row];
-                    let group = find_or_insert(slots, own, *hash, |group| packed[group] == key);
-                    if group as usize == packed.len() {
-                        packed.push(key);
-                    }
-                    groups.push(group);
-                }
+                intern_rows(index, own, hashes, groups, &mut FixedRows { batch, packed })
             }
-            Keys::Bytes { data_type: DataType::Utf8, arena } => {
-                let array = keys[0].as_string::<i32>();
-                intern_bytes(slots, own, arena, hashes, groups, |row| {
-                    array.is_valid(row).then(|| array.value(row).as_bytes())
-                });
+            Keys::Bytes { data_type: DataType::Utf8, stored } => {
+                let rows = &mut ByteRows::new(keys[0].as_string::<i32>(), stored);
+                intern_rows(index, own, hashes, groups, rows)
             }
-            Keys::Bytes { arena, .. } => {
-                let array = keys[0].as_binary::<i32>();
-                intern_bytes(slots, own, arena, hashes, groups, |row| {
-                    array.is_valid(row).then(|| array.value(row))
-                });
+            Keys::Bytes { stored, .. } => {
+                let rows = &mut ByteRows::new(keys[0].as_binary::<i32>(), stored);
+                intern_rows(index, own, hashes, groups, rows)
             }
-            Keys::Encoded { converter, arena, batch, .. } => {
+            Keys::Encoded { converter, stored, batch, .. } => {
                 let rows = batch.get_or_insert_with(|| converter.empty_rows(hashes.len(), 0));
                 rows.clear();
                 converter
                     .append(rows, keys)
                     .map_err(|error| Error::bug(format!("encoding keys: {error}")))?;
-                let rows = &*rows;
-                for (row, hash) in hashes.iter().enumerate() {
-                    let key = rows.row(row);
-                    let key = key.as_ref();
-                    let group = find_or_insert(slots, own, *hash, |group| arena.get(group) == Some(key));
-                    if group as usize == arena.ends.len() {
-                        arena.push(Some(key));
-                    }
-                    groups.push(group);
-                }
+                intern_rows(index, own, hashes, groups, &mut EncodedRows { batch: rows, stored })
             }
         }
-        Ok(())
     }
 
     /// The keys of these groups, in this order.
     pub fn keys(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
+        let bug = |error: arrow::error::ArrowError| Error::bug(format!("a key lost its encoding: {error}"));
         match &self.keys {
             Keys::Global => Ok(vec![]),
             Keys::Fixed { columns, packed, .. } => columns
@@ -180,41 +207,34 @@ impl GroupTable {
                 .enumerate()
                 .map(|(index, column)| unpack(column, index, packed, groups))
                 .collect(),
-            Keys::Bytes { data_type: DataType::Utf8, arena } => {
-                let mut out = StringBuilder::with_capacity(groups.len(), groups.len() * 8);
-                for group in groups {
-                    let text = arena.get(*group as usize).map(std::str::from_utf8).transpose();
-                    out.append_option(text.map_err(|_| Error::bug("a key lost its encoding"))?);
-                }
-                Ok(vec![Arc::new(out.finish())])
+            Keys::Bytes { data_type, stored } => {
+                let (offsets, bytes, nulls) = gather(stored, groups)?;
+                let (offsets, bytes) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(bytes));
+                Ok(vec![match data_type {
+                    DataType::Utf8 => Arc::new(StringArray::try_new(offsets, bytes, nulls).map_err(bug)?),
+                    _ => Arc::new(BinaryArray::try_new(offsets, bytes, nulls).map_err(bug)?),
+                }])
             }
-            Keys::Bytes { arena, .. } => {
-                let mut out = BinaryBuilder::with_capacity(groups.len(), groups.len() * 8);
-                groups.iter().for_each(|group| out.append_option(arena.get(*group as usize)));
-                Ok(vec![Arc::new(out.finish())])
-            }
-            Keys::Encoded { converter, types, arena, .. } => {
+            Keys::Encoded { converter, types, stored, .. } => {
                 if groups.is_empty() {
                     return Ok(types.iter().map(new_empty_array).collect());
                 }
+                let (offsets, bytes, _) = gather(stored, groups)?;
                 let parser = converter.parser();
-                let rows = groups.iter().filter_map(|group| arena.get(*group as usize));
-                converter
-                    .convert_rows(rows.map(|row| parser.parse(row)))
-                    .map_err(|error| Error::bug(format!("decoding keys: {error}")))
+                let rows = offsets.windows(2).map(|own| &bytes[own[0] as usize..own[1] as usize]);
+                converter.convert_rows(rows.map(|row| parser.parse(row))).map_err(bug)
             }
         }
     }
 
     /// Forgets all groups and keeps the memory.
     pub fn clear(&mut self) {
-        self.slots.clear();
+        self.index.clear();
         self.hashes.clear();
-
         match &mut self.keys {
             Keys::Global => {}
             Keys::Fixed { packed, .. } => packed.clear(),
-            Keys::Bytes { arena, .. } | Keys::Encoded { arena, .. } => arena.clear(),
+            Keys::Bytes { stored, .. } | Keys::Encoded { stored, .. } => stored.clear(),
         }
     }
 
@@ -223,59 +243,65 @@ impl GroupTable {
         let keys = match &self.keys {
             Keys::Global => 0,
             Keys::Fixed { packed, batch, .. } => {
-                (packed.capacity() + batch.capacity()) * size_of::<(u128, u8)>()
+                (packed.capacity() + batch.capacity()) * size_of::<PackedKey>()
             }
-            Keys::Bytes { arena, .. } => arena.bytes(),
-            Keys::Encoded { arena, batch, .. } => {
-                arena.bytes() + batch.as_ref().map_or(0, |rows| rows.size())
+            Keys::Bytes { stored, .. } => stored.bytes(),
+            Keys::Encoded { stored, batch, .. } => {
+                stored.bytes() + batch.as_ref().map_or(0, |rows| rows.size())
             }
         };
-        keys + self.slots.capacity() * (size_of::<Slot>() + 1) + self.hashes.capacity() * size_of::<u64>()
+        keys + self.index.bytes() + self.hashes.capacity() * size_of::<u64>()
     }
 }
 
-/// The group of a key, or the number of the group to make of it.
-#[inline]
-fn find_or_insert(
-    slots: &mut HashTable<Slot>,
-    hashes: &mut Vec<u64>,
-    hash: u64,
-    same: impl Fn(usize) -> bool,
-) -> u32 {
-    let tag = (hash >> 16) as u32;
-    if let Some(slot) = slots.find(hash, |slot| slot.tag == tag && same(slot.group as usize)) {
-        return slot.group;
-    }
-    let group = hashes.len() as u32;
-    hashes.push(hash);
-    slots.insert_unique(hash, Slot { tag, group }, |slot| hashes[slot.group as usize]);
-    group
-}
-
-#[inline]
-fn intern_bytes<'a>(
-    slots: &mut HashTable<Slot>,
+/// Finds the group of each row; rows with a new key make a group, in their order.
+fn intern_rows(
+    index: &mut HashIndex,
     own: &mut Vec<u64>,
-    arena: &mut Arena,
     hashes: &[u64],
     groups: &mut Vec<u32>,
-    key: impl Fn(usize) -> Option<&'a [u8]>,
-) {
-    for (row, hash) in hashes.iter().enumerate() {
-        let key = key(row);
-        let group = find_or_insert(slots, own, *hash, |group| arena.get(group) == key);
-        if group as usize == arena.ends.len() {
-            arena.push(key);
+    rows: &mut impl KeyRows,
+) -> Result<()> {
+    index.candidates(hashes, groups);
+    for (row, group) in groups.iter_mut().enumerate() {
+        if *group != NO_GROUP && rows.same(row, *group as usize) {
+            continue;
         }
-        groups.push(group);
+        *group = index.find_or_add(hashes[row], own, |group| rows.same(row, group));
+        if *group as usize == own.len() {
+            own.push(hashes[row]);
+            rows.store(row)?;
+        }
     }
+    Ok(())
+}
+
+/// The strings of these groups one after the other: offsets, bytes, nulls.
+fn gather(stored: &ByteKeys, groups: &[u32]) -> Result<(Vec<i32>, Vec<u8>, Option<NullBuffer>)> {
+    let (mut offsets, mut bytes) =
+        (Vec::with_capacity(groups.len() + 1), Vec::with_capacity(groups.len() * 16));
+    let mut nulls = vec![];
+    offsets.push(0);
+    for (row, group) in groups.iter().enumerate() {
+        if !stored.append_to(*group as usize, &mut bytes) {
+            nulls.push(row);
+        }
+        let end = i32::try_from(bytes.len()).map_err(|_| Error::exhausted("2 GiB of keys in one result"));
+        offsets.push(end?);
+    }
+    let nulls = (!nulls.is_empty()).then(|| {
+        let mut valid = vec![true; groups.len()];
+        nulls.iter().for_each(|row| valid[*row] = false);
+        NullBuffer::from(valid)
+    });
+    Ok((offsets, bytes, nulls))
 }
 
 fn encoded(types: &[DataType]) -> Result<Keys> {
     let fields = types.iter().map(|data_type| SortField::new(data_type.clone())).collect();
     let converter = RowConverter::new(fields)
         .map_err(|error| Error::query(format!("these columns cannot be a key: {error}")))?;
-    Ok(Keys::Encoded { converter, types: types.to_vec(), arena: Arena::default(), batch: None })
+    Ok(Keys::Encoded { converter, types: types.to_vec(), stored: ByteKeys::default(), batch: None })
 }
 
 fn fixed(types: &[DataType]) -> Option<Vec<FixedColumn>> {
@@ -290,7 +316,7 @@ fn fixed(types: &[DataType]) -> Option<Vec<FixedColumn>> {
 }
 
 /// Packs the key columns of a batch, a bit per null.
-fn pack(columns: &[FixedColumn], keys: &[ArrayRef], rows: usize, batch: &mut Vec<(u128, u8)>) -> Result<()> {
+fn pack(columns: &[FixedColumn], keys: &[ArrayRef], rows: usize, batch: &mut Vec<PackedKey>) -> Result<()> {
     batch.clear();
     batch.resize(rows, (0, 0));
     for (index, (column, key)) in columns.iter().zip(keys).enumerate() {
@@ -336,7 +362,7 @@ fn pack(columns: &[FixedColumn], keys: &[ArrayRef], rows: usize, batch: &mut Vec
     Ok(())
 }
 
-fn unpack(column: &FixedColumn, index: usize, packed: &[(u128, u8)], groups: &[u32]) -> Result<ArrayRef> {
+fn unpack(column: &FixedColumn, index: usize, packed: &[PackedKey], groups: &[u32]) -> Result<ArrayRef> {
     let picked = || groups.iter().map(|group| packed[*group as usize]);
     let valid = NullBuffer::from_iter(picked().map(|(_, nulls)| nulls & (1 << index) == 0));
     if let DataType::Boolean = column.data_type {

@@ -1,4 +1,7 @@
 //! Groups with their aggregates: what a window pane or a continuous grouping holds.
+//!
+//! A table that is emptied to be used again keeps its keys if the next window will most likely meet the
+//! same ones: if most of them had rows, and several each. Then only what has rows again counts as a group.
 
 use std::sync::Arc;
 
@@ -67,6 +70,8 @@ pub struct Grouped {
     /// Rows received since the last `clear`.
     rows: u64,
     groups: Vec<u32>,
+    /// Which groups have been met since the last `clear`; kept only if it left keys behind.
+    met: Option<Vec<bool>>,
 }
 
 impl Grouped {
@@ -81,17 +86,24 @@ impl Grouped {
             weights: retracting.then(Vec::new),
             rows: 0,
             groups: vec![],
+            met: None,
         })
     }
 
-    /// Number of groups.
+    /// Group numbers in use: each is below this.
     pub fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// True without groups.
+    /// True if no row came since the last `clear`.
     pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.rows == 0
+    }
+
+    /// True if more than `most` groups were met since the last `clear`.
+    pub fn is_larger_than(&self, most: usize) -> bool {
+        let met = |met: &Vec<bool>| met.iter().filter(|own| **own).count();
+        self.len() > most && self.met.as_ref().is_none_or(|own| met(own) > most)
     }
 
     /// Rows received since the last `clear`.
@@ -103,12 +115,31 @@ impl Grouped {
     /// the rows before any aggregate changes.
     pub fn locate(&mut self, keys: &[ArrayRef], hashes: &[u64]) -> Result<&[u32]> {
         self.table.intern(keys, hashes, &mut self.groups)?;
+        self.make_room();
+        Ok(&self.groups)
+    }
+
+    /// Room for all groups of the table; those of the last lookup are met.
+    fn make_room(&mut self) {
         let groups = self.table.len();
         self.aggregators.iter_mut().for_each(|own| own.resize(groups));
         if let Some(weights) = &mut self.weights {
             weights.resize(groups, 0);
         }
-        Ok(&self.groups)
+        if let Some(met) = &mut self.met {
+            met.resize(groups, true);
+            let met = met.as_mut_slice();
+            self.groups.iter().for_each(|group| met[*group as usize] = true);
+        }
+    }
+
+    /// The groups met since the last `clear`.
+    fn met(&self) -> Vec<u32> {
+        let all = 0..self.len() as u32;
+        match &self.met {
+            None => all.collect(),
+            Some(met) => all.filter(|group| met[*group as usize]).collect(),
+        }
     }
 
     /// Adds rows to the groups that the last `locate` found for them.
@@ -159,15 +190,14 @@ impl Grouped {
 
     /// Adds every group of `other` (the same calls and keys).
     pub fn absorb(&mut self, other: &Grouped) -> Result<()> {
-        let all: Vec<u32> = (0..other.len() as u32).collect();
-        self.table.intern(&other.table.keys(&all)?, other.table.hashes(), &mut self.groups)?;
-        let groups = self.table.len();
+        let met = other.met();
+        self.table.intern(&other.table.keys(&met)?, &other.hashes_of(&met), &mut self.groups)?;
+        self.make_room();
         for (own, others) in self.aggregators.iter_mut().zip(&other.aggregators) {
-            own.resize(groups);
-            own.merge(&self.groups, &others.state(&all)?)?;
+            own.merge(&self.groups, &others.state(&met)?)?;
         }
         if let (Some(own), Some(others)) = (&mut self.weights, &other.weights) {
-            own.resize(groups, 0);
+            let others = met.iter().map(|group| others[*group as usize]);
             self.groups.iter().zip(others).for_each(|(group, weight)| own[*group as usize] += weight);
         }
         self.rows += other.rows;
@@ -176,22 +206,27 @@ impl Grouped {
 
     /// The partial states of all groups; `extra` are the operator's own columns.
     pub fn partial(&self, layout: &PartialLayout, extra: &[i64]) -> Result<RecordBatch> {
-        let all: Vec<u32> = (0..self.len() as u32).collect();
-        let mut rows = vec![0i64; all.len()];
+        let met = self.met();
+        let mut rows = vec![0i64; met.len()];
         if let Some(first) = rows.first_mut() {
             *first = self.rows as i64;
         }
-        let hashes = UInt64Array::from_iter_values(self.table.hashes().iter().copied());
+        let hashes = UInt64Array::from(self.hashes_of(&met));
         let mut columns: Vec<ArrayRef> = vec![Arc::new(hashes), Arc::new(Int64Array::from(rows))];
         for value in extra {
-            columns.push(Arc::new(Int64Array::from(vec![*value; all.len()])));
+            columns.push(Arc::new(Int64Array::from(vec![*value; met.len()])));
         }
-        columns.extend(self.table.keys(&all)?);
+        columns.extend(self.table.keys(&met)?);
         for aggregator in &self.aggregators {
-            columns.extend(aggregator.state(&all)?);
+            columns.extend(aggregator.state(&met)?);
         }
         RecordBatch::try_new(layout.schema.clone(), columns)
             .map_err(|error| Error::bug(format!("partial states: {error}")))
+    }
+
+    fn hashes_of(&self, groups: &[u32]) -> Vec<u64> {
+        let hashes = self.table.hashes();
+        groups.iter().map(|group| hashes[*group as usize]).collect()
     }
 
     /// The keys of these groups and their results; groups whose result cannot be represented are listed
@@ -209,11 +244,11 @@ impl Grouped {
 
     /// The groups that have rows.
     pub fn live(&self) -> Vec<u32> {
-        let all = 0..self.len() as u32;
-        match &self.weights {
-            None => all.collect(),
-            Some(weights) => all.filter(|group| weights[*group as usize] > 0).collect(),
+        let mut met = self.met();
+        if let Some(weights) = &self.weights {
+            met.retain(|group| weights[*group as usize] > 0);
         }
+        met
     }
 
     /// True if the group has rows.
@@ -221,9 +256,17 @@ impl Grouped {
         self.weights.as_ref().is_none_or(|weights| weights[group as usize] > 0)
     }
 
-    /// Forgets all groups and keeps the memory.
+    /// Forgets all rows and keeps the memory, and the keys too if they are likely to be met again.
     pub fn clear(&mut self) {
-        self.table.clear();
+        const ROWS_EACH: u64 = 2;
+        let likely = self.rows > self.len() as u64 * ROWS_EACH && self.is_larger_than(self.len() / 2);
+        match likely {
+            true => self.met = Some(vec![false; self.len()]),
+            false => {
+                self.table.clear();
+                self.met = None;
+            }
+        }
         self.aggregators.iter_mut().for_each(|own| own.clear());
         if let Some(weights) = &mut self.weights {
             weights.clear();

@@ -11,6 +11,8 @@ use arrow::row::{RowConverter, SortField};
 use millrace_plan::{Error, Result};
 use std::hash::Hasher;
 
+use super::byte_keys::{SHORT_BYTES, short_entry};
+
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 const MULTIPLIER: u64 = 0xff51_afd7_ed55_8ccd;
 const NULL_HASH: u64 = 0xc4ce_b9fe_1a85_ec53;
@@ -30,7 +32,18 @@ fn join(hash: u64, value: u64) -> u64 {
     (hash.rotate_left(23) ^ value).wrapping_mul(SEED | 1)
 }
 
+/// The product of both, folded: every bit of it depends on every bit of both (as in wyhash).
+fn fold(a: u64, b: u64) -> u64 {
+    let product = (a as u128).wrapping_mul(b as u128);
+    product as u64 ^ (product >> 64) as u64
+}
+
+#[inline(always)]
 fn hash_bytes(bytes: &[u8]) -> u64 {
+    if bytes.len() <= SHORT_BYTES {
+        let [first, rest] = short_entry(bytes);
+        return fold(first ^ SEED, rest ^ MULTIPLIER);
+    }
     let mut hasher = rustc_hash::FxHasher::default();
     hasher.write(bytes);
     hasher.finish()
@@ -100,7 +113,8 @@ fn hash_column(key: &ArrayRef, hashes: &mut [u64]) -> Result<()> {
         }
         DataType::Utf8 => {
             let array = key.as_string::<i32>();
-            each(array, hashes, |row| hash_bytes(array.value(row).as_bytes()));
+            let (offsets, data) = (array.value_offsets(), array.value_data());
+            each(array, hashes, |row| hash_bytes(&data[offsets[row] as usize..offsets[row + 1] as usize]));
         }
         DataType::Binary => {
             let array = key.as_binary::<i32>();
@@ -117,7 +131,11 @@ fn canonical(value: f64) -> u64 {
     if value.is_nan() { f64::NAN.to_bits() } else { (value + 0.0).to_bits() }
 }
 
+#[inline(always)]
 fn each(array: &dyn Array, hashes: &mut [u64], value: impl Fn(usize) -> u64) {
+    if array.null_count() == 0 {
+        return hashes.iter_mut().enumerate().for_each(|(row, hash)| *hash = join(*hash, value(row)));
+    }
     for (row, hash) in hashes.iter_mut().enumerate() {
         *hash = join(*hash, if array.is_valid(row) { value(row) } else { NULL_HASH });
     }

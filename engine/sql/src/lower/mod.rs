@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod calc;
+mod fuse;
 mod graph;
 mod relation;
 mod sink;
@@ -40,7 +41,7 @@ pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
     for insert in inserts {
         lowering.insert(insert)?;
     }
-    Ok(lowering.graph.finish())
+    fuse::fuse(lowering.graph.finish())
 }
 
 fn collect_scans(plan: &LogicalPlan, sources: &mut Sources) -> Result<()> {
