@@ -214,6 +214,19 @@ fn check_explain_and_the_lists_print() {
 }
 
 #[test]
+fn filter_and_projection_run_as_one_calc() {
+    let scratch = tempfile::tempdir().unwrap();
+    let script = "CREATE TABLE t (a INT, b INT) WITH ('connector' = 'datagen'); \
+                  SELECT c + 1 FROM (SELECT a * 2 AS c, b FROM t) WHERE b > 3;";
+    let mut command = binary::limited(&binary::path().unwrap());
+    command.args(["explain", "-e", script]);
+    let run = binary::finish(command, scratch.path()).unwrap();
+    let plan = run.output().unwrap();
+    assert_eq!(plan.matches("Calc").count(), 1, "{plan}");
+    assert!(plan.contains("where b@1 > 3"), "{plan}");
+}
+
+#[test]
 fn a_growing_folder_is_followed() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = scratch.path().join("in");
