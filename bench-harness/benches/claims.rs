@@ -42,7 +42,7 @@ fn filter(criterion: &mut Criterion) {
     const MORE_ROWS: usize = 8_000_000;
     let batches = input::batches(MORE_ROWS, 100);
     for percent in [10, 50, 90] {
-        let query = format!("{}SELECT v, q FROM t WHERE q < {};", input::TABLE, percent * 10);
+        let query = format!("{}SELECT v, q FROM t WHERE q < {};", input::TIMELESS_TABLE, percent * 10);
         let plan = pipeline::plan(&query).unwrap();
         let kept = pipeline::run(&plan, &batches).unwrap();
         let (source, mut target) = (vec![1u8; kept * 16], vec![0u8; kept * 16]);

@@ -26,6 +26,10 @@ pub fn schema() -> SchemaRef {
 pub const TABLE: &str = "CREATE TABLE t (k STRING, v DOUBLE, q BIGINT, ts TIMESTAMP(3), \
                          WATERMARK FOR ts AS ts - INTERVAL '1' SECOND) WITH ('connector' = 'memory');\n";
 
+/// The same columns in SQL, without event time.
+pub const TIMELESS_TABLE: &str =
+    "CREATE TABLE t (k STRING, v DOUBLE, q BIGINT, ts TIMESTAMP(3)) WITH ('connector' = 'memory');\n";
+
 /// The finalizer of SplitMix64: uniform enough, and a pure function of the row.
 fn mix(row: u64) -> u64 {
     let mut z = row.wrapping_add(0x9e37_79b9_7f4a_7c15);

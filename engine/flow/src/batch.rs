@@ -125,7 +125,7 @@ impl Batch {
     /// The rows for which `keep` is true.
     pub fn filter(&self, keep: &BooleanArray) -> Result<Batch> {
         let bug = |error: arrow::error::ArrowError| Error::bug(format!("filter: {error}"));
-        let rows = compute::filter_record_batch(&self.rows, keep).map_err(bug)?;
+        let rows = crate::compact::compact(&self.rows, keep).map_err(bug)?;
         self.filtered(rows, keep)
     }
 
@@ -231,6 +231,8 @@ pub enum Event {
     Watermark(i64),
     /// A split opened, fell silent or ended. Travels from a source to its `RowTime`.
     Split(SplitId, SplitStatus),
+    /// The sender no longer holds time back (true), because it has no split that could, or does again.
+    Idle(bool),
     /// Nothing will follow.
     End,
 }

@@ -9,6 +9,7 @@
 
 pub mod aggregate;
 pub mod batch;
+mod compact;
 pub mod ledger;
 pub mod operator;
 pub mod pipeline;

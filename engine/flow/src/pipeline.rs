@@ -42,6 +42,8 @@ pub enum Body {
     Batch(Batch),
     /// The sender's watermark.
     Watermark(i64),
+    /// The sender no longer holds time back, or does again.
+    Idle(bool),
     /// An epoch ends here; so many rows were sent on this channel before it.
     EpochEnd {
         /// The epoch.
@@ -60,9 +62,16 @@ enum Unit {
     Exchange { route: Exchange, sent: Vec<u64>, received: Vec<u64> },
 }
 
+#[derive(Clone, Copy)]
 struct Port {
     watermark: i64,
+    idle: bool,
     ended: bool,
+}
+
+impl Port {
+    const OPEN: Port = Port { watermark: WATERMARK_MIN, idle: false, ended: false };
+    const ENDED: Port = Port { watermark: WATERMARK_MAX, idle: false, ended: true };
 }
 
 struct NodeState {
@@ -70,11 +79,27 @@ struct NodeState {
     /// Inputs; for an exchange one per shard.
     ports: Vec<Port>,
     watermark: i64,
+    idle: bool,
     ended: bool,
     readers: Vec<(NodeId, usize)>,
     is_sink: bool,
     /// Rows that could not be decoded (sources).
     undecoded: u64,
+}
+
+impl NodeState {
+    /// Takes what a port says of time. What follows for the node: whether it is idle now, if that has
+    /// changed, and its watermark, if it has grown.
+    fn advance(&mut self) -> (Option<bool>, Option<i64>) {
+        let open = || self.ports.iter().filter(|port| !port.ended);
+        let idle = open().count() > 0 && open().all(|port| port.idle);
+        let least = self.ports.iter().filter(|port| !port.idle).map(|port| port.watermark).min();
+        let grown = least.filter(|least| !idle && *least > self.watermark);
+        let changed = (idle != self.idle).then_some(idle);
+        self.idle = idle;
+        self.watermark = grown.unwrap_or(self.watermark);
+        (changed, grown)
+    }
 }
 
 /// One shard's copy of a pipeline.
@@ -124,6 +149,11 @@ impl Pipeline {
         self.enter(source, Event::Split(split, status))
     }
 
+    /// No local split of this source is there yet, but some may come: it does not hold time back.
+    pub fn source_idle(&mut self, source: NodeId) -> Result<()> {
+        self.enter(source, Event::Idle(true))
+    }
+
     /// No more local splits of this source, ever.
     pub fn source_end(&mut self, source: NodeId) -> Result<()> {
         self.enter(source, Event::End)
@@ -143,6 +173,7 @@ impl Pipeline {
         match body {
             Body::Batch(batch) => self.arrive(exchange, from, Event::Batch(batch))?,
             Body::Watermark(watermark) => self.arrive(exchange, from, Event::Watermark(watermark))?,
+            Body::Idle(idle) => self.arrive(exchange, from, Event::Idle(idle))?,
             Body::End => self.arrive(exchange, from, Event::End)?,
             Body::EpochEnd { epoch, rows_sent } => self.check_channel(exchange, from, epoch, rows_sent)?,
         }
@@ -260,8 +291,12 @@ impl Pipeline {
                 self.nodes[id].ports[port].watermark = watermark;
                 self.advance(id, &mut out)?;
             }
+            Event::Idle(idle) => {
+                self.nodes[id].ports[port].idle = idle;
+                self.advance(id, &mut out)?;
+            }
             Event::End => {
-                self.nodes[id].ports[port] = Port { watermark: WATERMARK_MAX, ended: true };
+                self.nodes[id].ports[port] = Port::ENDED;
                 self.advance(id, &mut out)?;
                 if self.nodes[id].ports.iter().all(|port| port.ended) && !self.nodes[id].ended {
                     self.nodes[id].ended = true;
@@ -282,12 +317,18 @@ impl Pipeline {
         }
     }
 
-    /// Tells an operator of the least watermark of its ports, if it has grown.
+    /// Tells an operator what its ports say of time, if that is news.
     fn advance(&mut self, id: NodeId, out: &mut Output) -> Result<()> {
-        let least = self.nodes[id].ports.iter().map(|port| port.watermark).min().unwrap_or(WATERMARK_MAX);
-        if least > self.nodes[id].watermark {
-            self.nodes[id].watermark = least;
-            self.operator(id)?.on_watermark(least, out)?;
+        let (idle, watermark) = self.nodes[id].advance();
+        // One that falls idle has said all it had to say; one that wakes speaks after it has risen.
+        if idle == Some(false) {
+            self.operator(id)?.on_idle(false, out)?;
+        }
+        if let Some(watermark) = watermark {
+            self.operator(id)?.on_watermark(watermark, out)?;
+        }
+        if idle == Some(true) {
+            self.operator(id)?.on_idle(true, out)?;
         }
         Ok(())
     }
@@ -335,6 +376,10 @@ impl Pipeline {
                 self.tell_others(id, || Body::Watermark(watermark));
                 self.arrive(id, own, Event::Watermark(watermark))?;
             }
+            Event::Idle(idle) => {
+                self.tell_others(id, || Body::Idle(idle));
+                self.arrive(id, own, Event::Idle(idle))?;
+            }
             Event::End => {
                 self.tell_others(id, || Body::End);
                 self.arrive(id, own, Event::End)?;
@@ -365,14 +410,14 @@ impl Pipeline {
                 out.batch(batch);
             }
             Event::Watermark(watermark) => node.ports[from].watermark = watermark,
-            Event::End => node.ports[from] = Port { watermark: WATERMARK_MAX, ended: true },
+            Event::Idle(idle) => node.ports[from].idle = idle,
+            Event::End => node.ports[from] = Port::ENDED,
             Event::Split(..) => {}
         }
-        let least = node.ports.iter().map(|port| port.watermark).min().unwrap_or(WATERMARK_MAX);
-        if least > node.watermark {
-            node.watermark = least;
-            out.watermark(least);
-        }
+        let (idle, watermark) = node.advance();
+        out.events.extend(idle.filter(|idle| !idle).map(Event::Idle));
+        out.events.extend(watermark.map(Event::Watermark));
+        out.events.extend(idle.filter(|idle| *idle).map(Event::Idle));
         if node.ports.iter().all(|port| port.ended) && !node.ended {
             node.ended = true;
             out.events.push(Event::End);
@@ -405,8 +450,9 @@ fn node_state(plan: &Plan, id: NodeId, node: &Node, shard: ShardId, limits: &Lim
     };
     Ok(NodeState {
         unit,
-        ports: (0..ports).map(|_| Port { watermark: WATERMARK_MIN, ended: false }).collect(),
+        ports: vec![Port::OPEN; ports],
         watermark: WATERMARK_MIN,
+        idle: false,
         ended: false,
         readers: plan.readers(id).collect(),
         is_sink: matches!(node.operator, Spec::Sink { .. }),

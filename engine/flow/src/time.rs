@@ -53,6 +53,11 @@ impl SplitTimes {
         self.ended = true;
     }
 
+    /// True if no split holds time back: none is there, or those that are have fallen silent.
+    pub fn is_idle(&self) -> bool {
+        !self.ended && self.splits.iter().all(|own| own.status != SplitStatus::Active)
+    }
+
     /// What all splits together promise: the least watermark of those that count. Without any, nothing
     /// while splits may still open or wake, everything once the source has ended.
     pub fn combined(&mut self) -> i64 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, TimestampMillisecondArray,
 };
-use arrow::compute::{concat_batches, filter_record_batch, prep_null_mask_filter};
+use arrow::compute::{concat_batches, prep_null_mask_filter};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_physical_expr::PhysicalExpr;
@@ -16,6 +16,7 @@ use millrace_plan::{Error, ProjectExpr, Result};
 
 use super::{Account, BadRow, Operator, Output, print_row};
 use crate::batch::Batch;
+use crate::compact::compact;
 
 /// The Calc operator.
 pub struct Calc {
@@ -77,7 +78,7 @@ impl Calc {
         };
         let mut input = input.project(&self.needed).map_err(|error| error.to_string())?;
         if let Some(kept) = &kept {
-            input = filter_record_batch(&input, kept).map_err(|error| error.to_string())?;
+            input = compact(&input, kept).map_err(|error| error.to_string())?;
         }
         let rows = input.num_rows();
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.exprs.len());

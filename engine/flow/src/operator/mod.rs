@@ -135,8 +135,8 @@ pub struct Account {
 
 /// One step of a pipeline on one shard. Owned by the shard; never shared.
 ///
-/// A pipeline calls `on_watermark` with the minimum over the input ports, only when it grows, and
-/// `on_end` once, when every port has ended (a final `on_watermark(WATERMARK_MAX)` comes before it).
+/// A pipeline calls `on_watermark` with the minimum over the input ports that are not idle, only when it
+/// grows, `on_idle` when the last of them falls idle or the first wakes, and `on_end` once, when every port has ended (a final `on_watermark(WATERMARK_MAX)` comes before it).
 pub trait Operator {
     /// Rows arrived on input `port`.
     fn on_batch(&mut self, port: usize, batch: Batch, out: &mut Output) -> Result<()>;
@@ -150,6 +150,12 @@ pub trait Operator {
     /// A split changed its status. The default passes it on.
     fn on_split(&mut self, split: SplitId, status: SplitStatus, out: &mut Output) -> Result<()> {
         out.events.push(Event::Split(split, status));
+        Ok(())
+    }
+
+    /// The input no longer holds time back, or does again. The default passes it on.
+    fn on_idle(&mut self, idle: bool, out: &mut Output) -> Result<()> {
+        out.events.push(Event::Idle(idle));
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Int64Type};
 use millrace_plan::{Error, Result, RowTimeSpec, WATERMARK_MIN, WatermarkRule};
 
 use super::{Account, BadRow, Operator, Output, print_row};
-use crate::batch::{Batch, RowWatermarks, SplitId, SplitStatus};
+use crate::batch::{Batch, Event, RowWatermarks, SplitId, SplitStatus};
 use crate::time::SplitTimes;
 
 /// The operator behind `WATERMARK FOR`.
@@ -14,13 +14,20 @@ pub struct RowTime {
     spec: RowTimeSpec,
     times: SplitTimes,
     sent: i64,
+    idle: bool,
     account: Account,
 }
 
 impl RowTime {
     /// For this declaration.
     pub fn new(spec: RowTimeSpec) -> Self {
-        RowTime { spec, times: SplitTimes::default(), sent: WATERMARK_MIN, account: Account::default() }
+        RowTime {
+            spec,
+            times: SplitTimes::default(),
+            sent: WATERMARK_MIN,
+            idle: false,
+            account: Account::default(),
+        }
     }
 
     /// The watermark of a split.
@@ -75,12 +82,21 @@ impl RowTime {
         batch.filter(&valid)
     }
 
+    /// Sends the watermark if it has grown, and whether any split holds it back if that has changed.
     fn send(&mut self, out: &mut Output) {
+        let idle = self.times.is_idle();
+        if self.idle && !idle {
+            out.events.push(Event::Idle(false));
+        }
         let combined = self.times.combined();
         if combined > self.sent {
             self.sent = combined;
             out.watermark(combined);
         }
+        if !self.idle && idle {
+            out.events.push(Event::Idle(true));
+        }
+        self.idle = idle;
     }
 }
 
@@ -106,10 +122,16 @@ impl Operator for RowTime {
         Ok(())
     }
 
+    /// Only the splits tell.
+    fn on_idle(&mut self, _: bool, out: &mut Output) -> Result<()> {
+        self.send(out);
+        Ok(())
+    }
+
     fn on_split(&mut self, split: SplitId, status: SplitStatus, out: &mut Output) -> Result<()> {
         self.times.set_status(split, status);
         // While splits may still be announced, an ended one must not let time run ahead of them.
-        if status != SplitStatus::Active {
+        if status != SplitStatus::Active || self.idle {
             self.send(out);
         }
         Ok(())
