@@ -89,11 +89,14 @@ struct NodeState {
 
 impl NodeState {
     /// Takes what a port says of time. What follows for the node: whether it is idle now, if that has
-    /// changed, and its watermark, if it has grown.
+    /// changed, and its watermark, if it has grown. An idle port does not hold time back, but the end of time
+    /// waits for it: it may hold rows that only its own end sets free.
     fn advance(&mut self) -> (Option<bool>, Option<i64>) {
         let open = || self.ports.iter().filter(|port| !port.ended);
         let idle = open().count() > 0 && open().all(|port| port.idle);
         let least = self.ports.iter().filter(|port| !port.idle).map(|port| port.watermark).min();
+        let ends = self.ports.iter().all(|port| port.watermark == WATERMARK_MAX);
+        let least = least.filter(|least| ends || *least < WATERMARK_MAX);
         let grown = least.filter(|least| !idle && *least > self.watermark);
         let changed = (idle != self.idle).then_some(idle);
         self.idle = idle;
@@ -146,12 +149,18 @@ impl Pipeline {
 
     /// A local split of a source opened, fell silent or ended.
     pub fn source_split(&mut self, source: NodeId, split: SplitId, status: SplitStatus) -> Result<()> {
+        if status == SplitStatus::Active {
+            self.enter(source, Event::Idle(false))?;
+        }
         self.enter(source, Event::Split(split, status))
     }
 
-    /// No local split of this source is there yet, but some may come: it does not hold time back.
+    /// No local split of this source is there now, but some may come: until then it does not hold time back.
     pub fn source_idle(&mut self, source: NodeId) -> Result<()> {
-        self.enter(source, Event::Idle(true))
+        match self.row_times[source] {
+            Some(_) => self.enter(source, Event::Idle(true)),
+            None => Ok(()),
+        }
     }
 
     /// No more local splits of this source, ever.

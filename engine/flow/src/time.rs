@@ -9,6 +9,8 @@ use crate::batch::{SplitId, SplitStatus};
 pub struct SplitTimes {
     splits: Vec<SplitTime>,
     ended: bool,
+    /// None is there now, but one may come: [`SplitTimes::set_expecting`].
+    expecting: bool,
     /// What was promised last: a split that opens later starts there, so that no window fires twice.
     promised: Option<i64>,
 }
@@ -53,9 +55,17 @@ impl SplitTimes {
         self.ended = true;
     }
 
-    /// True if no split holds time back: none is there, or those that are have fallen silent.
+    /// Says that no split is there but one may come, or that this is over.
+    pub fn set_expecting(&mut self, expecting: bool) {
+        self.expecting = expecting;
+    }
+
+    /// True if no split holds time back: those that are there have fallen silent, or none is there and the
+    /// source waits for the next. A split that has merely ended says nothing: its rows may still be under way,
+    /// and its source is about to end too.
     pub fn is_idle(&self) -> bool {
-        !self.ended && self.splits.iter().all(|own| own.status != SplitStatus::Active)
+        let waits = self.expecting || self.splits.iter().any(|own| own.status == SplitStatus::Idle);
+        waits && !self.ended && self.splits.iter().all(|own| own.status != SplitStatus::Active)
     }
 
     /// What all splits together promise: the least watermark of those that count. Without any, nothing
@@ -96,6 +106,22 @@ mod tests {
         times.set_status(1, SplitStatus::Ended);
         times.set_status(2, SplitStatus::Active);
         assert_eq!((times.combined(), times.watermark(2)), (100, 100));
+    }
+
+    #[test]
+    fn an_ended_split_does_not_make_its_source_idle() {
+        let mut times = SplitTimes::default();
+        assert!(!times.is_idle());
+        times.advance(1, 100);
+        times.set_status(1, SplitStatus::Ended);
+        assert!(!times.is_idle());
+        times.set_expecting(true);
+        assert!(times.is_idle());
+        times.set_status(2, SplitStatus::Active);
+        assert!(!times.is_idle());
+        times.set_status(2, SplitStatus::Idle);
+        times.set_expecting(false);
+        assert!(times.is_idle());
     }
 
     #[test]

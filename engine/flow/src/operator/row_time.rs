@@ -122,8 +122,9 @@ impl Operator for RowTime {
         Ok(())
     }
 
-    /// Only the splits tell.
-    fn on_idle(&mut self, _: bool, out: &mut Output) -> Result<()> {
+    /// The source waits for its next split, or has found one.
+    fn on_idle(&mut self, idle: bool, out: &mut Output) -> Result<()> {
+        self.times.set_expecting(idle);
         self.send(out);
         Ok(())
     }

@@ -56,6 +56,8 @@ pub struct Inputs {
     idle_timeouts: Vec<(NodeId, u64)>,
     /// Splits that have not ended, by source.
     left: Vec<(NodeId, usize)>,
+    /// Sources that may open splits at any time, and so never end.
+    endless: Vec<NodeId>,
     stdin: Option<RingReceiver<std::io::Result<Vec<u8>>>>,
     limits: Limits,
     next: usize,
@@ -74,7 +76,7 @@ impl Inputs {
         shard: ShardId,
     ) -> Result<Self> {
         let mut waiting = VecDeque::new();
-        let (mut left, mut idle_timeouts) = (vec![], vec![]);
+        let (mut left, mut endless, mut idle_timeouts) = (vec![], vec![], vec![]);
         let mut monitors = Monitors::new(shard);
         for own in sources {
             let Operator::Source { projection, table } = &plan.nodes[own.node].operator else {
@@ -82,9 +84,10 @@ impl Inputs {
             };
             let timeout = table.option("scan.watermark.idle-timeout").and_then(duration_ms);
             idle_timeouts.extend(timeout.filter(|ms| *ms > 0).map(|ms| (own.node, ms)));
-            // A source that is monitored never ends.
-            let endless = usize::from(monitors.add(&own, projection));
-            left.push((own.node, own.splits.len() + endless));
+            if monitors.add(&own, projection) {
+                endless.push(own.node);
+            }
+            left.push((own.node, own.splits.len()));
             for (id, split) in own.splits {
                 let source = own.source.clone();
                 let (node, projection) = (own.node, projection.clone());
@@ -104,6 +107,7 @@ impl Inputs {
             monitors,
             idle_timeouts,
             left,
+            endless,
             stdin,
             limits: limits.clone(),
             next: 0,
@@ -119,12 +123,16 @@ impl Inputs {
         for own in &self.waiting {
             pipeline.source_split(own.node, own.id, SplitStatus::Active)?;
         }
-        for (node, left) in &self.left {
-            if *left == 0 {
-                pipeline.source_end(*node)?;
-            }
+        let empty = self.left.iter().filter(|(_, left)| *left == 0);
+        empty.map(|(node, _)| *node).try_for_each(|node| self.without_splits(node, pipeline))
+    }
+
+    /// No split of a source is left: it ends, unless it may open more.
+    fn without_splits(&self, node: NodeId, pipeline: &mut Pipeline) -> Result<()> {
+        match self.endless.contains(&node) {
+            true => pipeline.source_idle(node),
+            false => pipeline.source_end(node),
         }
-        Ok(())
     }
 
     /// Reads one batch of the split that is furthest behind. False = no split had anything.
@@ -298,15 +306,14 @@ impl Inputs {
     fn end(&mut self, index: usize, pipeline: &mut Pipeline) -> Result<()> {
         let own = self.reading.swap_remove(index);
         pipeline.source_split(own.node, own.id, SplitStatus::Ended)?;
-        for (node, left) in &mut self.left {
-            if *node == own.node {
-                *left -= 1;
-                if *left == 0 {
-                    pipeline.source_end(*node)?;
-                }
-            }
+        let Some((_, left)) = self.left.iter_mut().find(|(node, _)| *node == own.node) else {
+            return Err(Error::bug("a split of no source ends"));
+        };
+        *left -= 1;
+        match *left {
+            0 => self.without_splits(own.node, pipeline),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// When the next waiting reader wants to be asked.
