@@ -61,6 +61,8 @@ struct Cluster {
     channels: Vec<Vec<VecDeque<Message>>>,
     /// Batches not yet read: shard, split, batch.
     unread: Vec<(usize, u64, VecDeque<Batch>)>,
+    /// Shards whose splits have all ended, but that have not yet been told that no more will come.
+    ending: Vec<usize>,
     source: NodeId,
     outcome: Outcome,
     choices: Choices,
@@ -109,6 +111,7 @@ impl Cluster {
             pipelines: pipelines.collect::<Result<_>>()?,
             channels: (0..shards).map(|_| (0..shards).map(|_| VecDeque::new()).collect()).collect(),
             unread: vec![],
+            ending: (splits.len()..shards).collect(),
             source,
             outcome: Outcome { batches: vec![], late: 0 },
             choices: Choices(schedule.seed | 1),
@@ -126,10 +129,6 @@ impl Cluster {
             });
             cluster.pipelines[shard].source_split(source, split as _, SplitStatus::Active)?;
             cluster.unread.push((shard, split, batches.collect()));
-        }
-        for shard in splits.len()..shards {
-            cluster.pipelines[shard].source_end(source)?;
-            cluster.collect(shard);
         }
         Ok(cluster)
     }
@@ -149,9 +148,9 @@ impl Cluster {
                     self.pipelines[shard].receive(from, message)?;
                 }
             }
-            _ if self.unread.is_empty() => {}
+            _ if self.unread.is_empty() && self.ending.is_empty() => {}
             _ => {
-                let which = self.choices.below(self.unread.len());
+                let which = self.choices.below(self.unread.len() + self.ending.len());
                 return self.read(which);
             }
         }
@@ -160,6 +159,12 @@ impl Cluster {
     }
 
     fn read(&mut self, which: usize) -> Result<()> {
+        if which >= self.unread.len() {
+            let shard = self.ending.swap_remove(which - self.unread.len());
+            self.pipelines[shard].source_end(self.source)?;
+            self.collect(shard);
+            return Ok(());
+        }
         let (shard, split, batches) = &mut self.unread[which];
         let (shard, split) = (*shard, *split);
         match batches.pop_front() {
@@ -168,7 +173,7 @@ impl Cluster {
                 self.unread.swap_remove(which);
                 self.pipelines[shard].source_split(self.source, split as _, SplitStatus::Ended)?;
                 if self.unread.iter().all(|(own, _, _)| *own != shard) {
-                    self.pipelines[shard].source_end(self.source)?;
+                    self.ending.push(shard);
                 }
             }
         }
