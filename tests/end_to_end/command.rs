@@ -254,3 +254,51 @@ fn a_growing_folder_is_followed() {
     let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(killed.success() && lines.next().is_none() && child.wait().unwrap().success());
 }
+
+/// Most of the time one shard has no file at all. Its time must not hold the other's windows back, and the rows
+/// it has read before must be counted in them.
+#[test]
+fn windows_over_a_growing_folder_fire_and_lose_nothing_while_a_shard_has_no_file() {
+    let scratch = tempfile::tempdir().unwrap();
+    let folder = scratch.path().join("in");
+    fs::create_dir(&folder).unwrap();
+    let add = |minute: u32| {
+        let hidden = folder.join(format!(".{minute}"));
+        let row =
+            |second: u32| format!("{{\"m\":{minute},\"ts\":\"2024-01-01 00:{minute:02}:{second:02}\"}}\n");
+        fs::write(&hidden, (0..3).map(row).collect::<String>()).unwrap();
+        fs::rename(hidden, folder.join(format!("{minute}.json"))).unwrap();
+    };
+    let script = format!(
+        "CREATE TABLE t (m INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', \
+         'path' = '{}', 'format' = 'json', 'source.monitor-interval' = '20 ms'); \
+         CREATE TABLE seen (m INT) WITH ('connector' = 'print'); \
+         CREATE TABLE counts (m INT, n BIGINT) WITH ('connector' = 'print'); \
+         INSERT INTO seen SELECT m FROM t; \
+         INSERT INTO counts SELECT m, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) \
+         GROUP BY window_start, window_end, m;",
+        folder.display()
+    );
+    let mut child = Command::new("timeout")
+        .arg("60")
+        .arg(binary::path().unwrap())
+        .args(["run", "--quiet", "--shards", "2", "--oversubscribe", "-e", &script])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    for minute in 0..12 {
+        add(minute);
+        let closed = minute.checked_sub(1).map(|before| format!("+I[{before}, 3]"));
+        let count = 3 + closed.iter().count();
+        let mut found: Vec<String> = lines.by_ref().take(count).collect();
+        let mut expected: Vec<String> = vec![format!("+I[{minute}]"); 3];
+        expected.extend(closed);
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "minute {minute}");
+    }
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    child.wait().unwrap();
+}

@@ -88,21 +88,31 @@ struct NodeState {
 }
 
 impl NodeState {
-    /// Takes what a port says of time. What follows for the node: whether it is idle now, if that has
-    /// changed, and its watermark, if it has grown. An idle port does not hold time back, but the end of time
-    /// waits for it: it may hold rows that only its own end sets free.
+    /// What the ports say of time, as news for the node: whether it is idle now, if that has changed, and its
+    /// watermark, if it has grown.
     fn advance(&mut self) -> (Option<bool>, Option<i64>) {
-        let open = || self.ports.iter().filter(|port| !port.ended);
-        let idle = open().count() > 0 && open().all(|port| port.idle);
-        let least = self.ports.iter().filter(|port| !port.idle).map(|port| port.watermark).min();
-        let ends = self.ports.iter().all(|port| port.watermark == WATERMARK_MAX);
-        let least = least.filter(|least| ends || *least < WATERMARK_MAX);
-        let grown = least.filter(|least| !idle && *least > self.watermark);
+        let (idle, promised) = promise(&self.ports);
+        let grown = promised.filter(|promised| *promised > self.watermark);
         let changed = (idle != self.idle).then_some(idle);
         self.idle = idle;
         self.watermark = grown.unwrap_or(self.watermark);
         (changed, grown)
     }
+}
+
+/// Whether all open ports are idle, and the watermark that the ports promise together. An idle port does not
+/// hold time back; when the last falls idle, none does, and the greatest watermark counts (as in Flink's
+/// `StatusWatermarkValve`). But the end of time waits for idle ports: they may hold rows that only their own
+/// end sets free.
+fn promise(ports: &[Port]) -> (bool, Option<i64>) {
+    let open = || ports.iter().filter(|port| !port.ended);
+    let idle = open().count() > 0 && open().all(|port| port.idle);
+    let promised = match idle {
+        true => open().map(|port| port.watermark).max(),
+        false => ports.iter().filter(|port| !port.idle).map(|port| port.watermark).min(),
+    };
+    let ends = ports.iter().all(|port| port.watermark == WATERMARK_MAX);
+    (idle, promised.filter(|promised| ends || *promised < WATERMARK_MAX))
 }
 
 /// One shard's copy of a pipeline.
@@ -482,5 +492,31 @@ fn find_row_time(plan: &Plan, source: NodeId) -> Option<NodeId> {
             Spec::Calc { .. } => id = reader,
             _ => return None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(watermark: i64, idle: bool) -> Port {
+        Port { watermark, idle, ended: false }
+    }
+
+    #[test]
+    fn an_idle_port_does_not_hold_time_back() {
+        assert_eq!(promise(&[at(5, false), at(9, false)]), (false, Some(5)));
+        assert_eq!(promise(&[at(5, true), at(9, false)]), (false, Some(9)));
+    }
+
+    #[test]
+    fn when_the_last_port_falls_idle_the_greatest_watermark_counts() {
+        assert_eq!(promise(&[at(5, true), at(9, true), Port::ENDED]), (true, Some(9)));
+    }
+
+    #[test]
+    fn the_end_of_time_waits_for_an_idle_port() {
+        assert_eq!(promise(&[at(5, true), at(WATERMARK_MAX, false)]), (false, None));
+        assert_eq!(promise(&[Port::ENDED, Port::ENDED]), (false, Some(WATERMARK_MAX)));
     }
 }

@@ -20,7 +20,7 @@ use millrace_plan::{
 
 use super::group_aggregate::{partial_rows, record, report_faults, take_rows};
 use super::{Account, Operator, Output};
-use crate::batch::{Batch, RowWatermarks};
+use crate::batch::{Batch, Event, RowWatermarks};
 use crate::state::{Grouped, PartialLayout, hash_keys};
 use crate::window::emitted::Emitted;
 use crate::window::{Window, first_end, last_end, pane_of, pane_size, windows_of};
@@ -466,6 +466,16 @@ impl Operator for WindowAggregate {
         }
         self.watermark = self.watermark.max(watermark_ms);
         out.watermark(watermark_ms);
+        Ok(())
+    }
+
+    /// Time may now pass without this shard, so what it holds for other shards must leave first.
+    fn on_idle(&mut self, idle: bool, out: &mut Output) -> Result<()> {
+        if idle && self.phase == Phase::Local {
+            let held: Vec<PaneKey> = self.panes.keys().copied().collect();
+            held.into_iter().try_for_each(|key| self.flush_pane(key, out))?;
+        }
+        out.events.push(Event::Idle(idle));
         Ok(())
     }
 

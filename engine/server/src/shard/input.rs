@@ -56,8 +56,6 @@ pub struct Inputs {
     idle_timeouts: Vec<(NodeId, u64)>,
     /// Splits that have not ended, by source.
     left: Vec<(NodeId, usize)>,
-    /// Sources that may open splits at any time, and so never end.
-    endless: Vec<NodeId>,
     stdin: Option<RingReceiver<std::io::Result<Vec<u8>>>>,
     limits: Limits,
     next: usize,
@@ -76,7 +74,7 @@ impl Inputs {
         shard: ShardId,
     ) -> Result<Self> {
         let mut waiting = VecDeque::new();
-        let (mut left, mut endless, mut idle_timeouts) = (vec![], vec![], vec![]);
+        let (mut left, mut idle_timeouts) = (vec![], vec![]);
         let mut monitors = Monitors::new(shard);
         for own in sources {
             let Operator::Source { projection, table } = &plan.nodes[own.node].operator else {
@@ -84,9 +82,7 @@ impl Inputs {
             };
             let timeout = table.option("scan.watermark.idle-timeout").and_then(duration_ms);
             idle_timeouts.extend(timeout.filter(|ms| *ms > 0).map(|ms| (own.node, ms)));
-            if monitors.add(&own, projection) {
-                endless.push(own.node);
-            }
+            monitors.add(&own, projection);
             left.push((own.node, own.splits.len()));
             for (id, split) in own.splits {
                 let source = own.source.clone();
@@ -107,7 +103,6 @@ impl Inputs {
             monitors,
             idle_timeouts,
             left,
-            endless,
             stdin,
             limits: limits.clone(),
             next: 0,
@@ -129,7 +124,7 @@ impl Inputs {
 
     /// No split of a source is left: it ends, unless it may open more.
     fn without_splits(&self, node: NodeId, pipeline: &mut Pipeline) -> Result<()> {
-        match self.endless.contains(&node) {
+        match self.monitors.watches(node) {
             true => pipeline.source_idle(node),
             false => pipeline.source_end(node),
         }

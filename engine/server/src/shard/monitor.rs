@@ -35,9 +35,9 @@ impl Monitors {
         Monitors { monitors: vec![], shard, next_id: None }
     }
 
-    /// Watches a source if it asks for that. True if it did.
-    pub fn add(&mut self, own: &ShardSource, projection: &[usize]) -> bool {
-        let Some(interval_ms) = own.source.monitor_interval_ms() else { return false };
+    /// Watches a source if it asks for that.
+    pub fn add(&mut self, own: &ShardSource, projection: &[usize]) {
+        let Some(interval_ms) = own.source.monitor_interval_ms() else { return };
         // Shards take turns, so that no number is used twice.
         self.next_id.get_or_insert(own.free_id + self.shard.index as SplitId);
         self.monitors.push(Monitor {
@@ -49,7 +49,11 @@ impl Monitors {
             interval_ms: interval_ms.max(1),
             next_look_ms: 0,
         });
-        true
+    }
+
+    /// True if this source may open splits at any time, and so never ends.
+    pub fn watches(&self, node: NodeId) -> bool {
+        self.monitors.iter().any(|own| own.node == node)
     }
 
     /// The new splits that fall to this shard. Lists folders: blocks the shard shortly, once an interval.
