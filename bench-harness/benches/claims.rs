@@ -8,6 +8,10 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use millrace_bench::{decode, input, pipeline, window};
 
+/// The allocator of the `millrace` binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROWS: usize = 2_000_000;
 
 fn windows(criterion: &mut Criterion) {

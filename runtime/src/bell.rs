@@ -1,4 +1,7 @@
-//! What a sleeping thread is woken by: a wake token and an eventfd.
+//! What a sleeping thread is woken by: a wake token and an eventfd, and the sockets it watches.
+//!
+//! The owner sleeps on one descriptor, an epoll set that holds the eventfd and every watched socket. Sockets are
+//! watched edge by edge (as in epoll(7)): news come once, so a socket that is not read costs nothing.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -36,20 +39,52 @@ impl WakeHandle {
 #[derive(Debug)]
 pub struct Bell {
     handle: WakeHandle,
+    /// Holds the eventfd and the watched sockets.
+    set: OwnedFd,
 }
+
+/// The number under which the eventfd is in the set; sockets have those below.
+const EVENT: u64 = u64::MAX;
+
+/// News of sockets taken with one system call.
+const MOST_NEWS: usize = 64;
 
 impl Bell {
     /// A new bell. Fails when the process has no descriptor left.
     pub fn new() -> io::Result<Bell> {
         // SAFETY: no pointers; the result is checked and owned at once.
         let event = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        if event < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: `event` is a fresh descriptor that nobody else owns.
-        let event = unsafe { OwnedFd::from_raw_fd(event) };
+        let event = owned(event)?;
+        // SAFETY: no pointers; the result is checked and owned at once.
+        let set = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+        let set = owned(set)?;
+        add(&set, event.as_raw_fd(), libc::EPOLLIN, EVENT)?;
         let shared = Shared { token: WakeToken::new(AtomicU32::new(0)), event };
-        Ok(Bell { handle: WakeHandle { shared: Arc::new(shared) } })
+        Ok(Bell { handle: WakeHandle { shared: Arc::new(shared) }, set })
+    }
+
+    /// From now on news of this socket end a sleep, and are told by [`Bell::news`] under this number, until the
+    /// socket is closed.
+    pub(crate) fn watch(&self, socket: RawFd, number: u64) -> io::Result<()> {
+        assert_ne!(number, EVENT, "the number of the eventfd");
+        let both = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
+        add(&self.set, socket, both, number)
+    }
+
+    /// The numbers of the sockets of which there are news: they may be read or written again, or have closed.
+    pub(crate) fn news(&self, mut tell: impl FnMut(u64)) {
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; MOST_NEWS];
+        loop {
+            let set = self.set.as_raw_fd();
+            // SAFETY: the kernel fills at most as many events as the array holds; with no timeout it does not
+            // sleep. Its only failures here are bugs of this file.
+            let found = unsafe { libc::epoll_wait(set, events.as_mut_ptr(), MOST_NEWS as i32, 0) };
+            let found = usize::try_from(found).unwrap_or(0);
+            events[..found].iter().map(|own| own.u64).filter(|own| *own != EVENT).for_each(&mut tell);
+            if found < MOST_NEWS {
+                return;
+            }
+        }
     }
 
     /// A handle that wakes this bell's owner.
@@ -82,10 +117,33 @@ impl Bell {
         self.handle.shared.token.rise();
         let mut count = [0u8; 8];
         // SAFETY: reads at most eight bytes into a live array; the descriptor does not block.
-        let _ = unsafe { libc::read(self.descriptor(), count.as_mut_ptr().cast(), count.len()) };
+        let _ = unsafe { libc::read(self.event(), count.as_mut_ptr().cast(), count.len()) };
     }
 
+    /// What to sleep on: readable when there is a wake or news of a socket.
     pub(crate) fn descriptor(&self) -> RawFd {
+        self.set.as_raw_fd()
+    }
+
+    fn event(&self) -> RawFd {
         self.handle.shared.event.as_raw_fd()
+    }
+}
+
+/// A descriptor that a system call has just made.
+fn owned(descriptor: RawFd) -> io::Result<OwnedFd> {
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: a fresh descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+fn add(set: &OwnedFd, descriptor: RawFd, events: i32, number: u64) -> io::Result<()> {
+    let mut event = libc::epoll_event { events: events as u32, u64: number };
+    // SAFETY: a live struct; the kernel copies it.
+    match unsafe { libc::epoll_ctl(set.as_raw_fd(), libc::EPOLL_CTL_ADD, descriptor, &mut event) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }

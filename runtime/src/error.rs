@@ -30,6 +30,31 @@ impl RuntimeError {
     }
 }
 
+/// A port that cannot be taken, or a peer that cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// The port cannot be listened on.
+    #[error("listening on {host}:{port}: {source}")]
+    Listen {
+        /// The name or address that was given.
+        host: String,
+        /// The port.
+        port: u16,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The peer does not answer.
+    #[error("connecting to {host}:{port}: {source}")]
+    Connect {
+        /// The name or address that was given.
+        host: String,
+        /// The port.
+        port: u16,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
 /// A file operation that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {source}", path.display())]

@@ -1,9 +1,10 @@
 //! Shards, and how they talk: pinned threads with an executor each, SPSC rings between every two, park and
-//! wake, timers, files, clocks.
+//! wake, timers, files, sockets, clocks.
 //!
 //! Contract: [`start`] runs one main per shard; what crosses between shards crosses in a [`mesh`] of rings
 //! that never block. Everything is generic over the message. This crate is *not* aware of SQL, Arrow or
-//! queries. It alone may name glommio (`backend/glommio.rs`), start threads, read clocks and touch files.
+//! queries. It alone may name glommio (`backend/glommio.rs`), start threads, read clocks and touch files
+//! and sockets.
 
 #![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -17,6 +18,7 @@ mod disk;
 mod error;
 mod housekeeping;
 mod mesh;
+mod net;
 mod placement;
 mod ring;
 mod running;
@@ -27,9 +29,10 @@ pub use backend::BackendKind;
 pub use bell::{Bell, WakeHandle};
 pub use clock::Clock;
 pub use disk::{Disk, ReadFile, WriteFile};
-pub use error::{DiskError, RuntimeError};
+pub use error::{DiskError, NetError, RuntimeError};
 pub use housekeeping::{LogFile, read_file, read_stdin, with_stack};
 pub use mesh::{Inbox, MeshEnd, Outbox, mesh};
+pub use net::{ConnectedSocket, Connection, ListenSocket, Listener, Net, connect, listen};
 pub use placement::{Placement, parse_cores, place};
 pub use ring::{RingReceiver, RingSender, ring};
 pub use running::{Running, start};

@@ -8,6 +8,7 @@ use crate::backend::Executor;
 use crate::bell::WakeHandle;
 use crate::clock::Clock;
 use crate::disk::Disk;
+use crate::net::Net;
 use crate::placement::Placement;
 
 /// What all shards of one start share: a flag and everybody's bell.
@@ -84,7 +85,7 @@ impl ShardContext {
         }
     }
 
-    /// Lets the executor's other work run.
+    /// Lets the executor's other work run, and looks which sockets are ready.
     pub async fn yield_now(&self) {
         self.executor.yield_now().await;
     }
@@ -92,5 +93,10 @@ impl ShardContext {
     /// The files, reached through this shard's executor.
     pub fn disk(&self) -> Disk {
         Disk { executor: self.executor.clone() }
+    }
+
+    /// The sockets, reached through this shard's executor.
+    pub fn net(&self) -> Net {
+        Net { executor: self.executor.clone() }
     }
 }

@@ -6,11 +6,15 @@
 use std::cell::RefCell;
 use std::fs;
 use std::future::Future;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::rc::Rc;
+use std::thread;
 use std::time::Duration;
 
 use millrace_runtime::{
-    BackendKind, Bell, Clock, Placement, Running, RuntimeError, ShardContext, mesh, place, ring, start,
+    BackendKind, Bell, Clock, ConnectedSocket, Connection, ListenSocket, NetError, Placement, Running,
+    RuntimeError, ShardContext, connect, listen, mesh, place, ring, start,
 };
 
 const BACKENDS: [BackendKind; 2] = [BackendKind::Glommio, BackendKind::Threads];
@@ -427,4 +431,95 @@ fn refused(cause: &str) {
     assert_eq!(running.wait().unwrap(), [0]);
     let Err(error) = launch(BackendKind::Glommio, vec![main]) else { panic!("glommio ran") };
     assert!(error.to_string().contains(cause) && error.to_string().contains("--backend threads"), "{error}");
+}
+
+/// A port of the local machine that nobody has.
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Sends back what comes until the peer sends no more. Sleeps without a timer: only the socket can wake it.
+async fn echo(context: &ShardContext, mut connection: Connection) -> usize {
+    let (mut waiting, mut echoed, mut ended) = (vec![], 0, false);
+    loop {
+        let written = connection.write(&waiting).unwrap();
+        waiting.drain(..written);
+        echoed += written;
+        if waiting.is_empty() && ended {
+            connection.finish().unwrap();
+            return echoed;
+        }
+        match if waiting.is_empty() { connection.read().unwrap() } else { None } {
+            Some(bytes) if bytes.is_empty() => ended = true,
+            Some(bytes) => waiting = bytes,
+            None if written == 0 => context.park(None).await,
+            None => {}
+        }
+    }
+}
+
+async fn serve(context: ShardContext, listener: ListenSocket) -> usize {
+    let listener = context.net().listener(listener).unwrap();
+    loop {
+        match listener.accept().unwrap() {
+            Some((connection, _)) => return echo(&context, connection).await,
+            None => context.park(None).await,
+        }
+    }
+}
+
+#[test]
+fn a_parked_shard_wakes_for_its_sockets() {
+    const BYTES: usize = 20 << 20;
+    for backend in BACKENDS {
+        let port = free_port();
+        let listener = listen("127.0.0.1", port, 1).unwrap().remove(0);
+        let running = launch(backend, vec![move |context| serve(context, listener)]).unwrap();
+        let mut sending = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let mut receiving = sending.try_clone().unwrap();
+        let sent: Vec<u8> = (0..BYTES).map(|at| (at % 251) as u8).collect();
+        let expected = sent.clone();
+        // More than the kernel buffers: the shard must wait for room, and go on.
+        let sender = thread::spawn(move || {
+            sending.write_all(&sent).unwrap();
+            sending.shutdown(Shutdown::Write).unwrap();
+        });
+        let mut received = vec![];
+        receiving.read_to_end(&mut received).unwrap();
+        sender.join().unwrap();
+        assert!(received == expected, "{backend}: the bytes that were sent come back");
+        assert_eq!(running.wait().unwrap(), [BYTES], "{backend}");
+    }
+}
+
+#[test]
+fn a_shard_may_call_a_peer() {
+    for backend in BACKENDS {
+        let peer = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let socket: ConnectedSocket =
+            connect("localhost", peer.local_addr().unwrap().port(), 1).unwrap().remove(0);
+        let main = |context: ShardContext| async move {
+            let connection = context.net().connection(socket).unwrap();
+            echo(&context, connection).await
+        };
+        let running = launch(backend, vec![main]).unwrap();
+        let (mut called, _) = peer.accept().unwrap();
+        called.write_all(b"hello").unwrap();
+        called.shutdown(Shutdown::Write).unwrap();
+        let mut received = String::new();
+        called.read_to_string(&mut received).unwrap();
+        assert_eq!((received.as_str(), running.wait().unwrap()), ("hello", vec![5]), "{backend}");
+    }
+}
+
+#[test]
+fn a_port_is_shared_by_shards_and_with_nobody_else() {
+    let port = free_port();
+    let listeners = listen("127.0.0.1", port, 2).unwrap();
+    let refused = listen("127.0.0.1", port, 2).unwrap_err();
+    assert!(matches!(&refused, NetError::Listen { source, .. } if source.kind() == ErrorKind::AddrInUse));
+    drop(listeners);
+    listen("127.0.0.1", port, 2).unwrap();
+    let nobody = connect("127.0.0.1", port, 1).unwrap_err();
+    assert!(nobody.to_string().contains("connecting to 127.0.0.1"), "{nobody}");
 }

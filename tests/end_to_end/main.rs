@@ -8,6 +8,7 @@
 )]
 
 mod command;
+mod sockets;
 
 use std::fs;
 use std::path::Path;

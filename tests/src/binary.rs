@@ -103,7 +103,8 @@ pub fn run(script: &str, setup: Setup, scratch: &Path) -> Result<Run, String> {
 /// A command that is stopped (exit code 124) when it takes longer than any test may.
 pub fn limited(binary: &Path) -> Command {
     let mut command = Command::new("timeout");
-    command.args(["--kill-after", "5", LIMIT_SECONDS]).arg(binary);
+    // In the foreground: else a signal to `timeout` reaches the binary twice.
+    command.args(["--foreground", "--kill-after", "5", LIMIT_SECONDS]).arg(binary);
     command
 }
 

@@ -1,13 +1,15 @@
 //! The rows that a filter keeps.
 //!
-//! Numbers without NULLs are moved without a branch per row: every value is written, and the place moves on
-//! only behind one that stays. Which rows stay cannot be guessed, so that a branch would be wrong half the
-//! time. (As in Ross, "Selection conditions in main memory", TODS 2004.) The rest is arrow's.
+//! Numbers without NULLs are moved without a branch per row: which rows stay cannot be guessed, so that a branch
+//! would be wrong half the time. The places of the rows that stay are found eight at a time by a table of all
+//! bytes (as in Polychroniou, Raghavan and Ross, "Rethinking SIMD vectorization for in-memory databases", SIGMOD
+//! 2015), once for all columns. The rest is arrow's.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, PrimitiveArray, RecordBatch, RecordBatchOptions, downcast_primitive_array,
+    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, RecordBatch, RecordBatchOptions,
+    downcast_primitive_array,
 };
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{FilterBuilder, FilterPredicate};
@@ -16,10 +18,34 @@ use arrow::error::ArrowError;
 /// Rows of a mask's word.
 const WORD_ROWS: usize = 64;
 
+/// Rows of a mask's byte.
+const BYTE_ROWS: usize = 8;
+
+/// The places of the bits that are set in each byte, from the front, and then zeros.
+static PLACES: [[u8; BYTE_ROWS]; 256] = places();
+
+const fn places() -> [[u8; BYTE_ROWS]; 256] {
+    let mut table = [[0; BYTE_ROWS]; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        let (mut bit, mut found) = (0, 0);
+        while bit < BYTE_ROWS {
+            if byte >> bit & 1 == 1 {
+                table[byte][found] = bit as u8;
+                found += 1;
+            }
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+}
+
 /// The rows for which `keep` is true.
 pub fn compact(rows: &RecordBatch, keep: &BooleanArray) -> Result<RecordBatch, ArrowError> {
     let kept = keep.true_count();
     let mut predicate: Option<FilterPredicate> = None;
+    let mut selection: Option<Selection> = None;
     let mut by_arrow = |column: &ArrayRef| {
         let own = predicate.get_or_insert_with(|| FilterBuilder::new(keep).optimize().build());
         own.filter(column)
@@ -30,7 +56,10 @@ pub fn compact(rows: &RecordBatch, keep: &BooleanArray) -> Result<RecordBatch, A
         }
         let array = column.as_ref();
         downcast_primitive_array!(
-            array => Ok(numbers(array, keep.values(), kept)),
+            array => {
+                let selection = selection.get_or_insert_with(|| Selection::new(keep.values(), kept));
+                Ok(numbers(array, selection))
+            },
             _ => by_arrow(column)
         )
     };
@@ -39,33 +68,49 @@ pub fn compact(rows: &RecordBatch, keep: &BooleanArray) -> Result<RecordBatch, A
     RecordBatch::try_new_with_options(rows.schema(), columns, &options)
 }
 
-fn numbers<T: arrow::datatypes::ArrowPrimitiveType>(
-    array: &PrimitiveArray<T>,
-    keep: &BooleanBuffer,
-    kept: usize,
-) -> ArrayRef {
-    let values = kept_values(array.values(), keep, kept);
+fn numbers<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, selection: &Selection) -> ArrayRef {
+    let values = selection.of(array.values());
     Arc::new(PrimitiveArray::<T>::new(values.into(), None).with_data_type(array.data_type().clone()))
 }
 
-fn kept_values<N: Copy + Default>(values: &[N], keep: &BooleanBuffer, kept: usize) -> Vec<N> {
-    // A word's rows are all written before it is known how many stay.
-    let mut out = vec![N::default(); kept + WORD_ROWS];
-    let mut end = 0;
-    let words = keep.bit_chunks();
-    let chunks = values.chunks(WORD_ROWS);
-    for (chunk, mut word) in chunks.zip(words.iter_padded()) {
-        let place = &mut out[end..end + WORD_ROWS];
-        let mut next = 0;
-        for value in chunk {
-            place[next % WORD_ROWS] = *value;
-            next += (word & 1) as usize;
-            word >>= 1;
+/// The rows that stay: for each word of the mask how many, and their places in the word.
+struct Selection {
+    counts: Vec<u8>,
+    places: Vec<u8>,
+}
+
+impl Selection {
+    fn new(keep: &BooleanBuffer, kept: usize) -> Selection {
+        let mut counts = Vec::with_capacity(keep.len().div_ceil(WORD_ROWS));
+        // Eight places are written before it is known how many count.
+        let mut places = vec![0; kept + BYTE_ROWS];
+        let mut end = 0;
+        for word in keep.bit_chunks().iter_padded() {
+            counts.push(word.count_ones() as u8);
+            for (index, byte) in word.to_le_bytes().into_iter().enumerate() {
+                let first = u64::from_le_bytes([(index * BYTE_ROWS) as u8; BYTE_ROWS]);
+                let found = u64::from_le_bytes(PLACES[byte as usize]) + first;
+                places[end..end + BYTE_ROWS].copy_from_slice(&found.to_le_bytes());
+                end += byte.count_ones() as usize;
+            }
         }
-        end += next;
+        places.truncate(kept);
+        Selection { counts, places }
     }
-    out.truncate(kept);
-    out
+
+    fn of<N: Copy + Default>(&self, values: &[N]) -> Vec<N> {
+        let mut out = Vec::with_capacity(self.places.len());
+        let mut places = &self.places[..];
+        let (words, rest) = values.as_chunks::<WORD_ROWS>();
+        let mut last = [N::default(); WORD_ROWS];
+        last[..rest.len()].copy_from_slice(rest);
+        for (word, count) in words.iter().chain([&last]).zip(&self.counts) {
+            let (own, others) = places.split_at(*count as usize);
+            out.extend(own.iter().map(|place| word[*place as usize % WORD_ROWS]));
+            places = others;
+        }
+        out
+    }
 }
 
 #[cfg(test)]

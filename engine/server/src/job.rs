@@ -5,10 +5,12 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_connect::connector::{self, Location, Sink, Source, Split};
+use millrace_connect::connector::{self, Location, Sink, Source, Split, Target};
 use millrace_flow::SplitId;
 use millrace_plan::{Error, Limits, NodeId, Operator, Plan, Result};
-use millrace_runtime::{self as runtime, Bell, Clock, DiskError, Placement, RingReceiver, RuntimeError};
+use millrace_runtime::{
+    self as runtime, Bell, Clock, DiskError, NetError, Placement, RingReceiver, RuntimeError,
+};
 use millrace_sql::{Compiled, Request, compile};
 
 use crate::config::Config;
@@ -16,7 +18,7 @@ use crate::dead_letters::DeadLetters;
 use crate::progress::Progress;
 use crate::report::{HostEvent, RunReport, ShardReport};
 use crate::rules::Connectors;
-use crate::shard::{self, ShardJob, ShardSink, ShardSource};
+use crate::shard::{self, ShardJob, ShardListener, ShardSink, ShardSource};
 
 /// A disk error as the user sees it.
 pub fn environment(error: &DiskError) -> Error {
@@ -32,6 +34,17 @@ pub fn environment(error: &DiskError) -> Error {
         },
         io::ErrorKind::IsADirectory => explained.hint("name a file, or use a table whose path is a folder"),
         _ => explained,
+    }
+}
+
+fn net_error(error: NetError) -> Error {
+    let explained = Error::environment(error.to_string());
+    let (NetError::Listen { source, .. } | NetError::Connect { source, .. }) = error;
+    match source.kind() {
+        io::ErrorKind::AddrInUse => explained.hint("another process has the port: choose another 'port'"),
+        io::ErrorKind::PermissionDenied => explained.hint("choose a 'port' above 1023"),
+        io::ErrorKind::ConnectionRefused => explained.hint("nobody listens there: start the receiver first"),
+        _ => explained.hint("check 'hostname' and 'port'"),
     }
 }
 
@@ -156,10 +169,43 @@ impl Job {
                     known: own.splits.iter().map(|(_, split)| split.name.clone()).collect(),
                     free_id,
                     fail_on_bad: own.fail_on_bad,
+                    listener: None,
                 });
             }
         }
         assigned
+    }
+
+    /// Takes the ports of sources that listen: a listener for each shard.
+    fn listen(&self, assigned: &mut [Vec<ShardSource>], quiet: bool) -> Result<()> {
+        for (index, own) in self.sources.iter().enumerate() {
+            let Some(endpoint) = own.source.endpoint() else { continue };
+            let sockets =
+                runtime::listen(&endpoint.host, endpoint.port, assigned.len()).map_err(net_error)?;
+            for (sources, socket) in assigned.iter_mut().zip(sockets) {
+                let name = format!("socket {endpoint}");
+                sources[index].listener = Some(ShardListener { name, socket });
+            }
+            if !quiet {
+                eprintln!("listening on {endpoint}");
+            }
+        }
+        Ok(())
+    }
+
+    /// The sinks of each shard; those that send to a peer are connected.
+    fn connect(&self, shards: usize) -> Result<Vec<Vec<ShardSink>>> {
+        let mut connected: Vec<Vec<ShardSink>> = (0..shards).map(|_| vec![]).collect();
+        for (node, sink) in &self.sinks {
+            let mut peers = match sink.target() {
+                Target::Socket(to) => runtime::connect(&to.host, to.port, shards).map_err(net_error)?,
+                _ => vec![],
+            };
+            for sinks in connected.iter_mut().rev() {
+                sinks.push(ShardSink { node: *node, sink: sink.clone(), peer: peers.pop() });
+            }
+        }
+        Ok(connected)
     }
 
     /// Runs to the end of the input, or until a signal comes.
@@ -167,14 +213,16 @@ impl Job {
         let shards = placement.len();
         let clock = Clock::new();
         let bell = Bell::new().map_err(|error| Error::environment(format!("eventfd: {error}")))?;
-        let assigned = self.assign(shards);
+        let mut assigned = self.assign(shards);
+        self.listen(&mut assigned, config.quiet)?;
+        let sinks = self.connect(shards)?;
         let reads_stdin = |sources: &[ShardSource]| {
             sources.iter().any(|own| own.splits.iter().any(|(_, split)| split.location == Location::Stdin))
         };
         let mut mains = vec![];
         let mut hosts = vec![];
         let meshes = runtime::mesh(shards, self.limits.ring_batches);
-        for (sources, mesh) in assigned.into_iter().zip(meshes) {
+        for ((sources, sinks), mesh) in assigned.into_iter().zip(sinks).zip(meshes) {
             const HOST_EVENTS: usize = 1024;
             let (host, receiver) = runtime::ring(HOST_EVENTS, bell.handle());
             hosts.push(receiver);
@@ -183,11 +231,7 @@ impl Job {
                 plan: self.plan.clone(),
                 limits: self.limits.clone(),
                 sources,
-                sinks: self
-                    .sinks
-                    .iter()
-                    .map(|(node, sink)| ShardSink { node: *node, sink: sink.clone() })
-                    .collect(),
+                sinks,
                 mesh,
                 host,
                 reads_stdin,
@@ -227,6 +271,7 @@ struct Host {
     stdout_closed: bool,
     letters: DeadLetters,
     progress: Progress,
+    warnings: usize,
 }
 
 impl Host {
@@ -238,7 +283,7 @@ impl Host {
             }
         }
         let letters = DeadLetters::new(paths, limits.bad_row_samples);
-        Host { rings, stdout: io::stdout(), stdout_closed: false, letters, progress }
+        Host { rings, stdout: io::stdout(), stdout_closed: false, letters, progress, warnings: 0 }
     }
 
     /// True once the reader of standard output has gone.
@@ -255,6 +300,7 @@ impl Host {
                 match event {
                     HostEvent::Stdout(bytes) => self.print(&bytes)?,
                     HostEvent::Bad(letter) => self.letters.add(letter)?,
+                    HostEvent::Warning(warning) => self.warn(&warning),
                     HostEvent::Snapshot(snapshot) => self.progress.update(snapshot, clock.monotonic_ns()),
                 }
             }
@@ -264,6 +310,15 @@ impl Host {
             self.check_stdout(flushed)?;
         }
         Ok(any)
+    }
+
+    /// Says the first warnings; many clients may vanish.
+    fn warn(&mut self, warning: &str) {
+        const MOST_WARNINGS: usize = 20;
+        self.warnings += 1;
+        if self.warnings <= MOST_WARNINGS {
+            self.progress.suspend(|| eprintln!("warning: {warning}"));
+        }
     }
 
     fn print(&mut self, bytes: &[u8]) -> Result<()> {

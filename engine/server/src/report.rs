@@ -32,6 +32,8 @@ pub enum HostEvent {
     Stdout(Vec<u8>),
     /// A row for the dead letters.
     Bad(DeadLetter),
+    /// Something the user should know; the run goes on.
+    Warning(String),
     /// How far the shard is.
     Snapshot(Snapshot),
 }

@@ -5,7 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "asks what an open descriptor is")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -23,6 +23,7 @@ use glommio::{GlommioError, LocalExecutor, LocalExecutorBuilder, Placement};
 
 use super::{Backend, Executor, LocalFuture, OpenFile, Seat};
 use crate::bell::Bell;
+use crate::net::Watches;
 use crate::running::panic_message;
 
 /// Registered memory per executor. Buffered files do not use it; the least glommio takes.
@@ -83,12 +84,14 @@ struct GlommioExecutor {
     wait: RefCell<PollState>,
     event: PollableFd<Descriptor>,
     bell: Bell,
+    watches: Watches,
 }
 
 impl GlommioExecutor {
     fn new(bell: Bell) -> io::Result<GlommioExecutor> {
         let event = PollableFd::new(Descriptor(bell.descriptor())).map_err(io_error)?;
-        Ok(GlommioExecutor { wait: RefCell::new(PollState::default()), event, bell })
+        let wait = RefCell::new(PollState::default());
+        Ok(GlommioExecutor { wait, event, bell, watches: Watches::default() })
     }
 }
 
@@ -96,6 +99,7 @@ impl Executor for GlommioExecutor {
     fn park(&self, timeout_ns: Option<u64>) -> LocalFuture<'_, ()> {
         Box::pin(async move {
             if !self.bell.doze() {
+                self.watches.look(&self.bell);
                 return;
             }
             let mut timer = pin!(timeout_ns.map(|own| Timer::new(Duration::from_nanos(own))));
@@ -109,10 +113,12 @@ impl Executor for GlommioExecutor {
             })
             .await;
             self.bell.rise();
+            self.watches.look(&self.bell);
         })
     }
 
     fn yield_now(&self) -> LocalFuture<'_, ()> {
+        self.watches.look(&self.bell);
         Box::pin(glommio::yield_if_needed())
     }
 
@@ -125,6 +131,10 @@ impl Executor for GlommioExecutor {
             let file = file.map_err(io_error)?;
             Ok(Box::new(GlommioFile(file)) as Box<dyn OpenFile>)
         })
+    }
+
+    fn watch(&self, socket: RawFd) -> io::Result<Rc<Cell<bool>>> {
+        self.watches.add(&self.bell, socket)
     }
 }
 

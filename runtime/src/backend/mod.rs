@@ -4,9 +4,11 @@ mod glommio;
 mod refusal;
 mod threads;
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::os::fd::RawFd;
 use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -44,6 +46,8 @@ pub(crate) trait Executor {
     fn park(&self, timeout_ns: Option<u64>) -> LocalFuture<'_, ()>;
     fn yield_now(&self) -> LocalFuture<'_, ()>;
     fn open<'a>(&'a self, path: &'a Path, create: bool) -> LocalFuture<'a, io::Result<Box<dyn OpenFile>>>;
+    /// Watches a socket until it is closed: the cell turns true whenever it may be read or written again.
+    fn watch(&self, socket: RawFd) -> io::Result<Rc<Cell<bool>>>;
 }
 
 /// A file as the executor reaches it.

@@ -2,9 +2,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "the files of this backend")]
 
+use std::cell::Cell;
 use std::fs::File;
 use std::future::{Future, ready};
 use std::io;
+use std::os::fd::RawFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::pin::Pin;
@@ -14,6 +16,7 @@ use std::time::Duration;
 
 use super::{Backend, Executor, LocalFuture, OpenFile, Seat};
 use crate::bell::Bell;
+use crate::net::Watches;
 
 pub(crate) struct Threads;
 
@@ -31,7 +34,7 @@ impl Backend for Threads {
         // The starter waits for this; if it is gone, the main below is missing too.
         let _ = seat.ready.send(pinned);
         let Ok(main) = seat.main.recv() else { return };
-        block_on(main(Rc::new(ThreadExecutor { bell: seat.bell })));
+        block_on(main(Rc::new(ThreadExecutor { bell: seat.bell, watches: Watches::default() })));
     }
 }
 
@@ -43,15 +46,20 @@ fn block_on(mut future: Pin<Box<dyn Future<Output = ()>>>) {
 
 struct ThreadExecutor {
     bell: Bell,
+    watches: Watches,
 }
 
 impl Executor for ThreadExecutor {
     fn park(&self, timeout_ns: Option<u64>) -> LocalFuture<'_, ()> {
-        Box::pin(async move { self.bell.wait(timeout_ns.map(Duration::from_nanos)) })
+        Box::pin(async move {
+            self.bell.wait(timeout_ns.map(Duration::from_nanos));
+            self.watches.look(&self.bell);
+        })
     }
 
     fn yield_now(&self) -> LocalFuture<'_, ()> {
         std::thread::yield_now();
+        self.watches.look(&self.bell);
         Box::pin(ready(()))
     }
 
@@ -66,6 +74,10 @@ impl Executor for ThreadExecutor {
             }
             Ok(Box::new(ThreadFile(file)) as Box<dyn OpenFile>)
         })
+    }
+
+    fn watch(&self, socket: RawFd) -> io::Result<Rc<Cell<bool>>> {
+        self.watches.add(&self.bell, socket)
     }
 }
 

@@ -9,6 +9,7 @@ mod nexmark;
 mod options;
 mod pace;
 mod print;
+mod socket;
 mod stdin;
 mod values;
 
@@ -27,6 +28,7 @@ pub use options::{GENERAL_OPTIONS, Role, check_options, connector_of};
 pub static CONNECTORS: &[&Connector] = &[
     &filesystem::FILESYSTEM,
     &stdin::STDIN,
+    &socket::SOCKET,
     &print::PRINT,
     &blackhole::BLACKHOLE,
     &datagen::DATAGEN,
@@ -75,8 +77,25 @@ pub enum Location {
     File(PathBuf),
     /// The process's standard input.
     Stdin,
+    /// A connection that a shard has accepted.
+    Connection,
     /// Nowhere: the reader makes its rows.
     Made,
+}
+
+/// Where to listen, or whom to call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// A name or an address.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
 }
 
 /// One ordered input of a source.
@@ -138,6 +157,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Where every shard listens; each connection becomes a split of this source, which so never ends.
+    fn endpoint(&self) -> Option<&Endpoint> {
+        None
+    }
+
     /// Opens a split for the columns `projection` (positions as in `plan::Operator::Source`).
     fn open(&self, split: &Split, projection: &[usize], limits: &Limits) -> Result<Box<dyn SplitReader>>;
 }
@@ -153,6 +177,8 @@ pub enum Target {
         /// File-name suffix, without the dot.
         suffix: &'static str,
     },
+    /// A connection of each shard to this endpoint.
+    Socket(Endpoint),
     /// The process's standard output.
     Stdout,
     /// Nowhere.

@@ -21,6 +21,7 @@ pub(super) static ARROW: Format = Format {
     decoder: Some(|request| Ok(Box::new(ArrowDecoder::new(request)))),
     encoder: Some(|schema, _| Ok(Box::new(ArrowEncoder::new(schema)?))),
     writes_changes: false,
+    streams: true,
     suffix: "arrow",
 };
 

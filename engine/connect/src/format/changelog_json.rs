@@ -17,6 +17,7 @@ pub(super) static CHANGELOG_JSON: Format = Format {
     decoder: None,
     encoder: Some(|_, options| Ok(Box::new(ChangelogEncoder { style: Style::new(options)? }))),
     writes_changes: true,
+    streams: true,
     suffix: "json",
 };
 

@@ -41,6 +41,7 @@ pub(super) static CSV: Format = Format {
         Ok(Box::new(CsvEncoder { rules: Rules::new(options)?, header }))
     }),
     writes_changes: false,
+    streams: true,
     suffix: "csv",
 };
 

@@ -20,6 +20,7 @@ pub(super) static DEBEZIUM_JSON: Format = Format {
     decoder: None,
     encoder: Some(|schema, options| Ok(Box::new(DebeziumEncoder::new(schema, options)?))),
     writes_changes: true,
+    streams: true,
     suffix: "json",
 };
 

@@ -104,6 +104,8 @@ pub struct Format {
     pub encoder: Option<fn(&SchemaRef, &Options) -> Result<Box<dyn Encoder>>>,
     /// True if it can write `-U`, `+U` and `-D`.
     pub writes_changes: bool,
+    /// True if the rows at the beginning can be read before the end is there.
+    pub streams: bool,
     /// File-name suffix of sinks, without the dot.
     pub suffix: &'static str,
 }

@@ -20,6 +20,7 @@ pub(super) static PARQUET: Format = Format {
     }),
     encoder: Some(|schema, _| Ok(Box::new(ParquetEncoder::new(schema)?))),
     writes_changes: false,
+    streams: false,
     suffix: "parquet",
 };
 

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use millrace_connect::connector::{Location, Source, Split, SplitReader, Step};
+use millrace_connect::connector::{Source, Split, SplitReader, Step};
 use millrace_connect::format::Decoded;
 use millrace_flow::pipeline::{Pipeline, ShardId};
 use millrace_flow::{Batch, Origin, RowWatermarks, SplitId, SplitStatus};
 use millrace_plan::{Error, Limits, NodeId, Operator, Plan, Result, WATERMARK_MIN, duration_ms};
-use millrace_runtime::{ReadFile, RingReceiver, ShardContext};
+use millrace_runtime::ShardContext;
 
+use super::feed::{Fed, Feed, Stdin};
+use super::listen::Listeners;
 use super::monitor::Monitors;
 use super::{ShardSource, in_split};
 use crate::report::HostEvent;
@@ -19,7 +21,9 @@ struct Reading {
     node: NodeId,
     split: Split,
     reader: Box<dyn SplitReader>,
-    file: Option<ReadFile>,
+    feed: Feed,
+    /// The reader wants bytes, and none have come.
+    starved: bool,
     /// Asks for its next rows not before this time.
     wait_until_ms: u64,
     fail_on_bad: bool,
@@ -34,6 +38,7 @@ struct Silence {
     declared: bool,
 }
 
+/// A split that has not been opened.
 pub struct Waiting {
     pub id: SplitId,
     pub node: NodeId,
@@ -47,42 +52,66 @@ pub struct Waiting {
 /// enough for the descriptor limit.
 const MOST_OPEN: usize = 64;
 
+/// Numbers for splits that are found while the pipeline runs. Shards take turns, so that none is used twice.
+pub struct SplitIds {
+    next: SplitId,
+    step: SplitId,
+}
+
+impl SplitIds {
+    /// The next number.
+    pub fn next(&mut self) -> SplitId {
+        let id = self.next;
+        self.next += self.step;
+        id
+    }
+}
+
 /// The splits of one shard.
 pub struct Inputs {
     waiting: VecDeque<Waiting>,
     reading: Vec<Reading>,
     monitors: Monitors,
+    listeners: Listeners,
+    ids: SplitIds,
     /// `scan.watermark.idle-timeout` of each source that has one.
     idle_timeouts: Vec<(NodeId, u64)>,
     /// Splits that have not ended, by source.
     left: Vec<(NodeId, usize)>,
-    stdin: Option<RingReceiver<std::io::Result<Vec<u8>>>>,
+    stdin: Option<Stdin>,
     limits: Limits,
     next: usize,
     rows: u64,
     bytes: u64,
     bad: u64,
-    bad_rows: Vec<HostEvent>,
+    /// Bad rows and warnings, for the main thread.
+    news: Vec<HostEvent>,
 }
 
 impl Inputs {
     pub fn new(
         sources: Vec<ShardSource>,
-        stdin: Option<RingReceiver<std::io::Result<Vec<u8>>>>,
+        stdin: Option<Stdin>,
         plan: &Plan,
         limits: &Limits,
-        shard: ShardId,
+        context: &ShardContext,
     ) -> Result<Self> {
+        let shard = ShardId { index: context.shard(), count: context.shards() };
         let mut waiting = VecDeque::new();
         let (mut left, mut idle_timeouts) = (vec![], vec![]);
-        let mut monitors = Monitors::new(shard);
-        for own in sources {
+        let (mut monitors, mut listeners) = (Monitors::new(shard), Listeners::default());
+        let free_id = sources.first().map_or(0, |own| own.free_id);
+        let ids = SplitIds { next: free_id + shard.index as SplitId, step: shard.count as SplitId };
+        for mut own in sources {
             let Operator::Source { projection, table } = &plan.nodes[own.node].operator else {
                 return Err(Error::bug("a source that is not one"));
             };
             let timeout = table.option("scan.watermark.idle-timeout").and_then(duration_ms);
             idle_timeouts.extend(timeout.filter(|ms| *ms > 0).map(|ms| (own.node, ms)));
             monitors.add(&own, projection);
+            if let Some(listener) = own.listener.take() {
+                listeners.add(listener, &own, projection, context)?;
+            }
             left.push((own.node, own.splits.len()));
             for (id, split) in own.splits {
                 let source = own.source.clone();
@@ -101,6 +130,8 @@ impl Inputs {
             waiting,
             reading: vec![],
             monitors,
+            listeners,
+            ids,
             idle_timeouts,
             left,
             stdin,
@@ -109,7 +140,7 @@ impl Inputs {
             rows: 0,
             bytes: 0,
             bad: 0,
-            bad_rows: vec![],
+            news: vec![],
         })
     }
 
@@ -124,7 +155,7 @@ impl Inputs {
 
     /// No split of a source is left: it ends, unless it may open more.
     fn without_splits(&self, node: NodeId, pipeline: &mut Pipeline) -> Result<()> {
-        match self.monitors.watches(node) {
+        match self.monitors.watches(node) || self.listeners.listens(node) {
             true => pipeline.source_idle(node),
             false => pipeline.source_end(node),
         }
@@ -133,12 +164,20 @@ impl Inputs {
     /// Reads one batch of the split that is furthest behind. False = no split had anything.
     pub async fn step(&mut self, context: &ShardContext, pipeline: &mut Pipeline) -> Result<bool> {
         let now_ms = context.clock().monotonic_ns() / 1_000_000;
-        for found in self.monitors.look(now_ms)? {
-            pipeline.source_split(found.node, found.id, SplitStatus::Active)?;
-            self.left.iter_mut().filter(|(node, _)| *node == found.node).for_each(|(_, left)| *left += 1);
+        for found in self.monitors.look(now_ms, &mut self.ids)? {
+            self.announce(&found, pipeline)?;
             self.waiting.push_back(found);
         }
         self.open(context).await?;
+        for accepted in self.listeners.accept(now_ms, &mut self.ids) {
+            match accepted {
+                Ok((found, connection)) => {
+                    self.announce(&found, pipeline)?;
+                    self.begin(found, Feed::Connection(connection), now_ms)?;
+                }
+                Err(warning) => self.news.push(HostEvent::Warning(warning)),
+            }
+        }
         self.declare_silent(now_ms, pipeline)?;
         for _ in 0..self.reading.len() {
             let Some(index) = self.choose(pipeline, now_ms) else { return Ok(false) };
@@ -161,37 +200,36 @@ impl Inputs {
         Ok(())
     }
 
+    /// A split that was found while the pipeline runs.
+    fn announce(&mut self, found: &Waiting, pipeline: &mut Pipeline) -> Result<()> {
+        self.left.iter_mut().filter(|(node, _)| *node == found.node).for_each(|(_, left)| *left += 1);
+        pipeline.source_split(found.node, found.id, SplitStatus::Active)
+    }
+
     async fn open(&mut self, context: &ShardContext) -> Result<()> {
         while self.reading.len() < MOST_OPEN {
             let Some(own) = self.waiting.pop_front() else { break };
-            let file = match &own.split.location {
-                Location::File(path) => {
-                    let opened = context.disk().open_read(path).await;
-                    Some(opened.map_err(|error| crate::job::environment(&error))?)
-                }
-                Location::Stdin | Location::Made => None,
-            };
-            let reader = own.source.open(&own.split, &own.projection, &self.limits);
-            let reader = reader.map_err(|error| in_split(error, &own.split))?;
-            self.reading.push(Reading {
-                id: own.id,
-                node: own.node,
-                split: own.split,
-                reader,
-                file,
-                wait_until_ms: 0,
-                fail_on_bad: own.fail_on_bad,
-                silence: Silence {
-                    since_ms: context.clock().monotonic_ns() / 1_000_000,
-                    timeout_ms: self
-                        .idle_timeouts
-                        .iter()
-                        .find(|(node, _)| *node == own.node)
-                        .map(|(_, ms)| *ms),
-                    declared: false,
-                },
-            });
+            let feed = Feed::open(&own.split, &mut self.stdin, context).await?;
+            self.begin(own, feed, context.clock().monotonic_ns() / 1_000_000)?;
         }
+        Ok(())
+    }
+
+    fn begin(&mut self, own: Waiting, feed: Feed, now_ms: u64) -> Result<()> {
+        let reader = own.source.open(&own.split, &own.projection, &self.limits);
+        let reader = reader.map_err(|error| in_split(error, &own.split))?;
+        let timeout = self.idle_timeouts.iter().find(|(node, _)| *node == own.node);
+        self.reading.push(Reading {
+            id: own.id,
+            node: own.node,
+            split: own.split,
+            reader,
+            feed,
+            starved: false,
+            wait_until_ms: 0,
+            fail_on_bad: own.fail_on_bad,
+            silence: Silence { since_ms: now_ms, timeout_ms: timeout.map(|(_, ms)| *ms), declared: false },
+        });
         Ok(())
     }
 
@@ -201,7 +239,10 @@ impl Inputs {
         let count = self.reading.len();
         self.next = (self.next + 1) % count.max(1);
         let candidates = (0..count).map(|offset| (self.next + offset) % count);
-        let ready = candidates.filter(|index| self.reading[*index].wait_until_ms <= now_ms);
+        let ready = candidates.filter(|index| {
+            let own = &self.reading[*index];
+            own.wait_until_ms <= now_ms && (!own.starved || own.feed.may_have_more())
+        });
         ready.min_by_key(|index| {
             let own = &self.reading[*index];
             pipeline.split_watermark(own.node, own.id)
@@ -226,7 +267,9 @@ impl Inputs {
                 }
                 Step::NeedBytes { offset, len } => {
                     if !self.fetch(index, offset, len).await? {
-                        self.reading[index].wait_until_ms = now_ms + 1;
+                        let own = &mut self.reading[index];
+                        own.starved = true;
+                        own.wait_until_ms = if own.feed.wakes() { 0 } else { now_ms + 1 };
                         return Ok(false);
                     }
                 }
@@ -245,24 +288,17 @@ impl Inputs {
     /// Supplies a reader with bytes; false = none have come yet.
     async fn fetch(&mut self, index: usize, offset: u64, len: Option<usize>) -> Result<bool> {
         let own = &mut self.reading[index];
-        let bytes = match &own.file {
-            Some(file) => {
-                let rest = file.len().saturating_sub(offset) as usize;
-                let len = len.unwrap_or(rest).min(rest);
-                let read = file.read_at(offset, len).await;
-                read.map_err(|error| crate::job::environment(&error))?
+        let bytes = match own.feed.fetch(offset, len).await? {
+            Fed::Bytes(bytes) => bytes,
+            Fed::Later => return Ok(false),
+            Fed::Lost(error) => {
+                // What came before counts; a row that is cut off is a bad row.
+                self.news.push(HostEvent::Warning(format!("{}: {error}", own.split.name)));
+                own.feed = Feed::Nothing;
+                vec![]
             }
-            None => match &mut self.stdin {
-                None => vec![],
-                Some(stdin) => match stdin.poll() {
-                    Some(chunk) => {
-                        chunk.map_err(|error| Error::environment(format!("standard input: {error}")))?
-                    }
-                    None if stdin.closed() => vec![],
-                    None => return Ok(false),
-                },
-            },
         };
+        own.starved = false;
         own.reader.supply(bytes).map_err(|error| in_split(error, &own.split))?;
         Ok(true)
     }
@@ -284,8 +320,7 @@ impl Inputs {
                 .hint("mend the row, or remove 'on-error' = 'fail' to send bad rows to the dead letters"));
         }
         let name = own.split.name.clone();
-        self.bad_rows
-            .extend(decoded.bad.into_iter().map(|bad| HostEvent::bad_in_source(own.node, &name, bad)));
+        self.news.extend(decoded.bad.into_iter().map(|bad| HostEvent::bad_in_source(own.node, &name, bad)));
         if let Some(rows) = decoded.rows {
             self.rows += rows.num_rows() as u64;
             let origin = Origin { split: own.id, first_row: decoded.first_row };
@@ -316,7 +351,7 @@ impl Inputs {
         let waits = self.reading.iter().map(|own| own.wait_until_ms).filter(|until| *until > 0);
         let silences = self.reading.iter().map(|own| own.silence).filter(|own| !own.declared);
         let silences = silences.filter_map(|own| Some(own.since_ms + own.timeout_ms?));
-        waits.chain(self.monitors.wake_ms()).chain(silences).min()
+        waits.chain(self.monitors.wake_ms()).chain(self.listeners.wake_ms()).chain(silences).min()
     }
 
     /// Rows read so far, bad ones too.
@@ -334,8 +369,8 @@ impl Inputs {
         self.bad
     }
 
-    /// The rows that could not be decoded since the last call.
-    pub fn take_bad(&mut self) -> Vec<HostEvent> {
-        std::mem::take(&mut self.bad_rows)
+    /// The rows that could not be decoded, and the warnings, since the last call.
+    pub fn take_news(&mut self) -> Vec<HostEvent> {
+        std::mem::take(&mut self.news)
     }
 }

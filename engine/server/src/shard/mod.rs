@@ -1,9 +1,12 @@
 //! One shard's outer loop: the only place that awaits. It fetches bytes for the readers, steps the
 //! pipeline, moves messages through the rings, and hands encoded rows to files or to the main thread.
 
+mod feed;
 mod input;
+mod listen;
 mod monitor;
 mod output;
+mod peer;
 
 use std::sync::Arc;
 
@@ -11,7 +14,7 @@ use millrace_connect::connector::{Sink, Source, Split};
 use millrace_flow::SplitId;
 use millrace_flow::pipeline::{Message, Pipeline, ShardId};
 use millrace_plan::{Error, Limits, NodeId, Plan, Result};
-use millrace_runtime::{MeshEnd, RingSender, ShardContext};
+use millrace_runtime::{ConnectedSocket, ListenSocket, MeshEnd, RingSender, ShardContext};
 
 use crate::report::{HostEvent, ShardReport, Snapshot};
 use input::Inputs;
@@ -31,6 +34,16 @@ pub struct ShardSource {
     pub free_id: SplitId,
     /// A bad row ends the run: `'on-error' = 'fail'`.
     pub fail_on_bad: bool,
+    /// Where its connections come from.
+    pub listener: Option<ShardListener>,
+}
+
+/// A port that one shard listens on.
+pub struct ShardListener {
+    /// For messages: `socket 127.0.0.1:9000`.
+    pub name: String,
+    /// The socket.
+    pub socket: ListenSocket,
 }
 
 /// A sink as one shard runs it.
@@ -39,6 +52,8 @@ pub struct ShardSink {
     pub node: NodeId,
     /// Makes its writers.
     pub sink: Arc<dyn Sink>,
+    /// Where its bytes go, if to a peer.
+    pub peer: Option<ConnectedSocket>,
 }
 
 /// What a shard needs to run its copy of a pipeline.
@@ -107,9 +122,9 @@ impl Shard {
         let (outbox, inbox) = job.mesh.split();
         let inputs = {
             let stdin = job.reads_stdin.then(|| millrace_runtime::read_stdin(context.wake_handle()));
-            Inputs::new(job.sources, stdin, &job.plan, &job.limits, id)?
+            Inputs::new(job.sources, stdin, &job.plan, &job.limits, &context)?
         };
-        let outputs = Outputs::new(job.sinks, job.host, context.shard(), job.ordered, &job.plan)?;
+        let outputs = Outputs::new(job.sinks, job.host, &context, job.ordered, &job.plan)?;
         Ok(Shard {
             context,
             pipeline,
@@ -236,14 +251,15 @@ impl Shard {
         for (node, bad) in self.pipeline.take_bad() {
             self.outputs.tell(HostEvent::bad_in_pipeline(node, bad));
         }
-        for bad in self.inputs.take_bad() {
-            self.outputs.tell(bad);
+        for news in self.inputs.take_news() {
+            self.outputs.tell(news);
         }
+        progress |= self.outputs.flush_peers()?;
         progress |= self.outputs.flush_host();
         Ok(progress)
     }
 
-    /// Nothing to do: flush what waits, then sleep until a message, a timer or the next wish of a reader.
+    /// Nothing to do: flush what waits, then sleep until a message, a socket, a timer or the next wish of a reader.
     async fn idle(&mut self, now_ns: u64) -> Result<()> {
         self.outputs.flush_files(&self.context).await?;
         let timers_ms = [
@@ -264,6 +280,7 @@ impl Shard {
     async fn finish(&mut self) -> Result<ShardReport> {
         self.pipeline.check_ledger()?;
         self.outputs.finish(&self.context).await?;
+        self.outputs.finish_peers(&self.context).await?;
         self.outputs.tell(HostEvent::Snapshot(self.snapshot()));
         while !self.outputs.flush_host_all() {
             self.context.park(Some(self.context.clock().monotonic_ns() + STEP_NS)).await;

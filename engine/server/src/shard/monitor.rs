@@ -6,12 +6,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use millrace_connect::connector::Source;
-use millrace_flow::SplitId;
 use millrace_flow::pipeline::ShardId;
 use millrace_plan::{NodeId, Result};
 
 use super::ShardSource;
-use super::input::Waiting;
+use super::input::{SplitIds, Waiting};
 
 struct Monitor {
     node: NodeId,
@@ -27,19 +26,16 @@ struct Monitor {
 pub struct Monitors {
     monitors: Vec<Monitor>,
     shard: ShardId,
-    next_id: Option<SplitId>,
 }
 
 impl Monitors {
     pub fn new(shard: ShardId) -> Self {
-        Monitors { monitors: vec![], shard, next_id: None }
+        Monitors { monitors: vec![], shard }
     }
 
     /// Watches a source if it asks for that.
     pub fn add(&mut self, own: &ShardSource, projection: &[usize]) {
         let Some(interval_ms) = own.source.monitor_interval_ms() else { return };
-        // Shards take turns, so that no number is used twice.
-        self.next_id.get_or_insert(own.free_id + self.shard.index as SplitId);
         self.monitors.push(Monitor {
             node: own.node,
             source: own.source.clone(),
@@ -57,7 +53,7 @@ impl Monitors {
     }
 
     /// The new splits that fall to this shard. Lists folders: blocks the shard shortly, once an interval.
-    pub fn look(&mut self, now_ms: u64) -> Result<Vec<Waiting>> {
+    pub fn look(&mut self, now_ms: u64, ids: &mut SplitIds) -> Result<Vec<Waiting>> {
         let mut found = vec![];
         for own in self.monitors.iter_mut().filter(|own| own.next_look_ms <= now_ms) {
             own.next_look_ms = now_ms + own.interval_ms;
@@ -67,10 +63,8 @@ impl Monitors {
                 {
                     continue;
                 }
-                let id = self.next_id.unwrap_or_default();
-                self.next_id = Some(id + self.shard.count as SplitId);
                 found.push(Waiting {
-                    id,
+                    id: ids.next(),
                     node: own.node,
                     split,
                     source: own.source.clone(),

@@ -1,4 +1,4 @@
-//! A shard's sinks: rows encoded here, bytes to a file of this shard's own or to the main thread.
+//! A shard's sinks: rows encoded here, bytes to a file or a connection of this shard's own, or to the main thread.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use millrace_flow::{Batch, RowKinds};
 use millrace_plan::{Changelog, Error, NodeId, Plan, Result};
 use millrace_runtime::{RingSender, ShardContext, WriteFile};
 
-use super::ShardSink;
+use super::{ShardSink, peer::Peer};
 use crate::report::HostEvent;
 
 struct Writing {
@@ -20,6 +20,7 @@ struct Writing {
     sink: Arc<dyn Sink>,
     writer: Box<dyn SinkWriter>,
     file: Option<OpenFile>,
+    peer: Option<Peer>,
     buffer: Vec<u8>,
     /// Rows have come; some formats keep them to themselves until the end.
     begun: bool,
@@ -54,16 +55,21 @@ impl Outputs {
     pub fn new(
         sinks: Vec<ShardSink>,
         host: RingSender<HostEvent>,
-        shard: usize,
+        context: &ShardContext,
         ordered: bool,
         plan: &Plan,
     ) -> Result<Self> {
         let sinks = sinks.into_iter().map(|own| {
+            let peer = match (own.peer, own.sink.target()) {
+                (Some(socket), Target::Socket(endpoint)) => Some(Peer::new(socket, endpoint, context)?),
+                _ => None,
+            };
             Ok(Writing {
                 node: own.node,
                 writer: own.sink.writer()?,
                 sink: own.sink,
                 file: None,
+                peer,
                 buffer: vec![],
                 begun: false,
                 held: ordered.then(Vec::new),
@@ -71,7 +77,7 @@ impl Outputs {
             })
         });
         let sinks = sinks.collect::<Result<_>>()?;
-        Ok(Outputs { sinks, shard, host, waiting: VecDeque::new(), rows: 0, bytes: 0 })
+        Ok(Outputs { sinks, shard: context.shard(), host, waiting: VecDeque::new(), rows: 0, bytes: 0 })
     }
 
     /// Rows that reached sink `node`.
@@ -107,6 +113,10 @@ impl Outputs {
         let own = &mut self.sinks[index];
         match own.sink.target() {
             Target::Nothing => own.buffer.clear(),
+            Target::Socket(_) => {
+                let Some(peer) = &mut own.peer else { return Err(Error::bug("a sink without its peer")) };
+                peer.send(&mut own.buffer)?;
+            }
             Target::Stdout if own.buffer.is_empty() => {}
             Target::Stdout => self.waiting.push_back(HostEvent::Stdout(std::mem::take(&mut own.buffer))),
             Target::Folder { path, suffix } => {
@@ -159,9 +169,27 @@ impl Outputs {
         self.waiting.is_empty() || self.host.is_abandoned()
     }
 
-    /// True when the main thread is too slow: the shard must not read on.
+    /// Sends what peers would not take before. True if they took any.
+    pub fn flush_peers(&mut self) -> Result<bool> {
+        let mut moved = false;
+        for peer in self.sinks.iter_mut().filter_map(|own| own.peer.as_mut()) {
+            moved |= peer.flush()?;
+        }
+        Ok(moved)
+    }
+
+    /// Sends everything and tells peers that it was everything.
+    pub async fn finish_peers(&mut self, context: &ShardContext) -> Result<()> {
+        for peer in self.sinks.iter_mut().filter_map(|own| own.peer.as_mut()) {
+            peer.finish(context).await?;
+        }
+        Ok(())
+    }
+
+    /// True when the main thread or a peer is too slow: the shard must not read on.
     pub fn congested(&self) -> bool {
         self.waiting.len() > MOST_WAITING
+            || self.sinks.iter().any(|own| own.peer.as_ref().is_some_and(Peer::is_congested))
     }
 
     /// Completes every file. `stopped`: the input has not ended, so nothing is sorted.

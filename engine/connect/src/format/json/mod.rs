@@ -34,6 +34,7 @@ pub(super) static JSON: Format = Format {
     decoder: Some(|request| Ok(Box::new(decode::JsonDecoder::new(request)?))),
     encoder: Some(|schema, options| Ok(Box::new(encode::JsonEncoder::new(schema, options)?))),
     writes_changes: false,
+    streams: true,
     suffix: "json",
 };
 
