@@ -31,7 +31,7 @@ pub const TIMELESS_TABLE: &str =
     "CREATE TABLE t (k STRING, v DOUBLE, q BIGINT, ts TIMESTAMP(3)) WITH ('connector' = 'memory');\n";
 
 /// The finalizer of SplitMix64: uniform enough, and a pure function of the row.
-fn mix(row: u64) -> u64 {
+pub fn mix(row: u64) -> u64 {
     let mut z = row.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,11 +1,21 @@
 //! Measurements: the inputs, Millrace's own paths, and what they are compared with.
 //!
-//! Contract: ratios within one run, on the same data, with the same answers. `benches/claims.rs` prints them.
-//! The load generator and the locked baselines are *not* here yet.
+//! Contract: ratios within one run, on the same data, with the same answers. `benches/claims.rs` prints those of
+//! single kernels; [`cli`] is the `millrace-bench` command, one module per subcommand. Nothing here is part of the
+//! product.
 
 #![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod contention;
 pub mod decode;
 pub mod input;
+pub mod load;
+pub mod memory;
 pub mod pipeline;
+pub mod process;
+pub mod record;
+pub mod scenario;
+pub mod times;
+pub mod trades;
 pub mod window;

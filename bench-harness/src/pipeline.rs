@@ -24,9 +24,14 @@ impl TableRules for AnyTable {
 
 /// The plan of a script for one shard.
 pub fn plan(sql: &str) -> Result<Plan> {
+    plan_for(sql, 1)
+}
+
+/// The plan of a script for so many shards.
+pub fn plan_for(sql: &str, shards: usize) -> Result<Plan> {
     let limits = Limits::default();
     let stdout = [("connector".to_string(), "print".to_string())].into();
-    let request = Request { sql, shards: 1, limits: &limits, rules: &AnyTable, stdout, ordered: false };
+    let request = Request { sql, shards, limits: &limits, rules: &AnyTable, stdout, ordered: false };
     Ok(compile(&request)?.plan)
 }
 

@@ -8,6 +8,8 @@ use millrace_flow::operator::{Account, BadRow};
 use millrace_plan::{NodeId, WATERMARK_MAX, WATERMARK_MIN};
 use serde_json::{Value, json};
 
+use crate::shard::Stages;
+
 /// A row for the dead letters.
 #[derive(Debug, Clone)]
 pub struct DeadLetter {
@@ -98,6 +100,8 @@ pub struct ShardReport {
     pub bytes_out: u64,
     /// The most bytes of state held at any epoch.
     pub peak_state_bytes: u64,
+    /// How long batches took.
+    pub stages: Stages,
 }
 
 /// The account of a whole run.
@@ -131,6 +135,13 @@ impl RunReport {
                 }
             }
         }
+        total
+    }
+
+    /// How long batches took, on all shards.
+    pub fn stages(&self) -> Stages {
+        let mut total = Stages::default();
+        self.shards.iter().for_each(|shard| total.add(&shard.stages));
         total
     }
 
@@ -187,6 +198,7 @@ impl RunReport {
                 "late": self.late(),
                 "bad": self.bad(),
                 "peak_state_bytes": self.add(|shard| shard.peak_state_bytes),
+                "stages": self.stages().json(),
                 "operators": nodes(&self.total()),
             },
             "shards": self.shards.iter().map(|shard| json!({

@@ -49,6 +49,8 @@ pub struct Settings {
     pub emit_interval_ms: Option<u64>,
     /// `pipeline.name`.
     pub pipeline_name: Option<String>,
+    /// `table.optimizer.agg-phase-strategy` = `ONE_PHASE`: rows go to the owner of their group.
+    pub one_phase: bool,
 }
 
 /// A compiled script.
@@ -76,7 +78,9 @@ pub fn compile(request: &Request) -> Result<Compiled> {
     let Session { tables, inserts, settings, warnings, .. } = session;
     let places: Vec<(String, Option<Place>)> =
         inserts.iter().map(|insert| (insert.table.name.clone(), insert.place)).collect();
-    let plan = lower(inserts, Strategy { shards: request.shards, ordered: request.ordered })?;
+    let strategy =
+        Strategy { shards: request.shards, ordered: request.ordered, one_phase: settings.one_phase };
+    let plan = lower(inserts, strategy)?;
     check_plan(&plan, request.rules, &tables, &places)?;
     Ok(Compiled { plan, settings, warnings })
 }
@@ -232,6 +236,15 @@ impl Session<'_> {
                 })?;
                 self.settings.emit_interval_ms = Some(every);
             }
+            "table.optimizer.agg-phase-strategy" => match value.to_ascii_uppercase().as_str() {
+                "ONE_PHASE" => self.settings.one_phase = true,
+                "TWO_PHASE" | "AUTO" => self.settings.one_phase = false,
+                _ => {
+                    return Err(Error::query(format!("'{key}' = '{value}'"))
+                        .hint("write AUTO, TWO_PHASE or ONE_PHASE")
+                        .at(place));
+                }
+            },
             "pipeline.name" => self.settings.pipeline_name = Some(value.to_string()),
             "table.local-time-zone" if !matches!(value, "UTC" | "Etc/UTC" | "Z") => {
                 return Err(Error::query(format!("table.local-time-zone '{value}' is not supported"))
@@ -243,7 +256,7 @@ impl Session<'_> {
             }
             _ => {
                 return Err(Error::query(format!("unknown setting '{key}'"))
-                    .hint("Millrace reads 'table.exec.mini-batch.allow-latency' and 'pipeline.name'")
+                    .hint("Millrace reads 'table.exec.mini-batch.allow-latency', 'table.optimizer.agg-phase-strategy' and 'pipeline.name'")
                     .at(place));
             }
         }

@@ -13,6 +13,7 @@ use millrace_runtime::ShardContext;
 use super::feed::{Fed, Feed, Stdin};
 use super::listen::Listeners;
 use super::monitor::Monitors;
+use super::stages::{Stage, Stages};
 use super::{ShardSource, in_split};
 use crate::report::HostEvent;
 
@@ -162,7 +163,12 @@ impl Inputs {
     }
 
     /// Reads one batch of the split that is furthest behind. False = no split had anything.
-    pub async fn step(&mut self, context: &ShardContext, pipeline: &mut Pipeline) -> Result<bool> {
+    pub async fn step(
+        &mut self,
+        context: &ShardContext,
+        pipeline: &mut Pipeline,
+        stages: &mut Stages,
+    ) -> Result<bool> {
         let now_ms = context.clock().monotonic_ns() / 1_000_000;
         for found in self.monitors.look(now_ms, &mut self.ids)? {
             self.announce(&found, pipeline)?;
@@ -181,7 +187,7 @@ impl Inputs {
         self.declare_silent(now_ms, pipeline)?;
         for _ in 0..self.reading.len() {
             let Some(index) = self.choose(pipeline, now_ms) else { return Ok(false) };
-            if self.read(index, now_ms, context, pipeline).await? {
+            if self.read(index, context, pipeline, stages).await? {
                 return Ok(true);
             }
         }
@@ -252,17 +258,23 @@ impl Inputs {
     async fn read(
         &mut self,
         index: usize,
-        now_ms: u64,
         context: &ShardContext,
         pipeline: &mut Pipeline,
+        stages: &mut Stages,
     ) -> Result<bool> {
+        let clock = context.clock();
         loop {
+            let began_ns = clock.monotonic_ns();
+            let now_ms = began_ns / 1_000_000;
             let own = &mut self.reading[index];
             let step = own.reader.step(self.limits.batch_rows, now_ms);
             match step.map_err(|error| in_split(error, &own.split))? {
                 Step::Rows(decoded) => {
                     own.silence = Silence { since_ms: now_ms, declared: false, ..own.silence };
-                    self.accept(index, decoded, context.clock().wall_ms(), pipeline)?;
+                    let decoded_ns = clock.monotonic_ns();
+                    stages.record(Stage::Decode, decoded_ns - began_ns);
+                    self.accept(index, decoded, clock.wall_ms(), pipeline)?;
+                    stages.record(Stage::Operators, clock.monotonic_ns() - decoded_ns);
                     return Ok(true);
                 }
                 Step::NeedBytes { offset, len } => {

@@ -7,6 +7,7 @@ mod listen;
 mod monitor;
 mod output;
 mod peer;
+mod stages;
 
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ use millrace_runtime::{ConnectedSocket, ListenSocket, MeshEnd, RingSender, Shard
 use crate::report::{HostEvent, ShardReport, Snapshot};
 use input::Inputs;
 use output::Outputs;
+use stages::Stage;
+pub use stages::Stages;
 
 /// A source as one shard runs it.
 pub struct ShardSource {
@@ -67,13 +70,20 @@ pub struct ShardJob {
     /// Sinks.
     pub sinks: Vec<ShardSink>,
     /// The rings to and from the other shards.
-    pub mesh: MeshEnd<Message>,
+    pub mesh: MeshEnd<Sent>,
     /// To the main thread: printed bytes, bad rows, progress.
     pub host: RingSender<HostEvent>,
     /// This shard owns standard input.
     pub reads_stdin: bool,
     /// Hold all rows back and sort them at the end.
     pub ordered: bool,
+}
+
+/// A message on its way to another shard.
+pub struct Sent {
+    /// When it left, on the clock that all shards share.
+    at_ns: u64,
+    message: Message,
 }
 
 /// How often a shard tells the main thread how far it is, in milliseconds.
@@ -104,8 +114,9 @@ struct Shard {
     pipeline: Pipeline,
     inputs: Inputs,
     outputs: Outputs,
-    outbox: millrace_runtime::Outbox<Message>,
-    inbox: millrace_runtime::Inbox<Message>,
+    outbox: millrace_runtime::Outbox<Sent>,
+    inbox: millrace_runtime::Inbox<Sent>,
+    stages: Stages,
     limits: Limits,
     last_tick_ms: u64,
     last_epoch_ms: u64,
@@ -132,6 +143,7 @@ impl Shard {
             outputs,
             outbox,
             inbox,
+            stages: Stages::default(),
             limits: job.limits,
             last_tick_ms: 0,
             last_epoch_ms: 0,
@@ -152,7 +164,7 @@ impl Shard {
             }
             let mut progress = self.receive()?;
             if self.outbox.pending() == 0 && !self.outputs.congested() {
-                progress |= self.inputs.step(&self.context, &mut self.pipeline).await?;
+                progress |= self.inputs.step(&self.context, &mut self.pipeline, &mut self.stages).await?;
             }
             self.timers()?;
             progress |= self.send().await?;
@@ -175,7 +187,9 @@ impl Shard {
     fn receive(&mut self) -> Result<bool> {
         let mut taken = 0;
         while taken < INBOX_BURST {
-            let Some((from, message)) = self.inbox.poll() else { break };
+            let Some((from, Sent { at_ns, message })) = self.inbox.poll() else { break };
+            let now_ns = self.context.clock().monotonic_ns();
+            self.stages.record(Stage::Exchange, now_ns.saturating_sub(at_ns));
             self.pipeline.receive(from, message)?;
             taken += 1;
         }
@@ -239,13 +253,19 @@ impl Shard {
     /// Hands on what the pipeline has produced.
     async fn send(&mut self) -> Result<bool> {
         let mut progress = false;
-        for (target, message) in self.pipeline.take_messages() {
-            self.outbox.send(target, message);
+        let messages = self.pipeline.take_messages();
+        if !messages.is_empty() {
+            let at_ns = self.context.clock().monotonic_ns();
+            messages
+                .into_iter()
+                .for_each(|(target, message)| self.outbox.send(target, Sent { at_ns, message }));
             progress = true;
         }
         progress |= self.outbox.flush(&self.context);
         for (sink, batch) in self.pipeline.take_rows() {
+            let began_ns = self.context.clock().monotonic_ns();
             self.outputs.write(&self.context, sink, batch).await?;
+            self.stages.record(Stage::Sink, self.context.clock().monotonic_ns() - began_ns);
             progress = true;
         }
         for (node, bad) in self.pipeline.take_bad() {
@@ -295,6 +315,7 @@ impl Shard {
             rows_out: self.outputs.rows(),
             bytes_out: self.outputs.bytes(),
             peak_state_bytes: self.peak_state_bytes,
+            stages: std::mem::take(&mut self.stages),
         })
     }
 }

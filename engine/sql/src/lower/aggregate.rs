@@ -200,9 +200,12 @@ impl Lowering {
                 Phase::Single,
                 "one shard: rows meet their group where they are",
             )
-        } else if retracting {
+        } else if retracting || self.strategy.one_phase {
             let exchange = Exchange::Hash(prepared.keys.clone());
-            let reason = "the input changes: rows go to the owner of their group";
+            let reason = match retracting {
+                true => "the input changes: rows go to the owner of their group",
+                false => "ONE_PHASE: rows go to the owner of their group",
+            };
             let node = self.graph.exchange(prepared.node, exchange, reason);
             make(&mut self.graph, node, Phase::Single, "")
         } else {

@@ -29,6 +29,8 @@ pub struct Strategy {
     pub shards: usize,
     /// Rows of each sink meet on shard 0.
     pub ordered: bool,
+    /// Aggregate only where the group is, not before rows move.
+    pub one_phase: bool,
 }
 
 /// Lowers bound statements into one plan.

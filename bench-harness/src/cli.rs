@@ -1,0 +1,82 @@
+//! The command line: one subcommand per kind of measurement.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use millrace_plan::{Culprit, Result};
+use millrace_runtime::Clock;
+
+use crate::contention::{self, ContentionArgs};
+use crate::load::{self, LoadArgs};
+use crate::record::Record;
+use crate::scenario::{self, ScenarioArgs};
+
+/// Measures Millrace, and what it is compared with, on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "millrace-bench", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// A small version of the measurement, in less than a minute.
+    #[arg(long, global = true)]
+    quick: bool,
+    /// Seed of the inputs.
+    #[arg(long, global = true, default_value = "1")]
+    seed: u64,
+    /// Keep the figures, the machine and the command line in this file, as JSON.
+    #[arg(long, global = true, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The locked designs that Millrace replaces, against Millrace, and the claims made of them.
+    Contention(ContentionArgs),
+    /// The queries that streams are used for, over memory and files.
+    Scenario(ScenarioArgs),
+    /// Latency and back-pressure of a running millrace, through sockets.
+    Load(LoadArgs),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            match error.culprit {
+                Culprit::Query => ExitCode::from(2),
+                _ => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let Common { quick, seed, json } = &cli.common;
+    let wall_ms = Clock::new().wall_ms();
+    let mut record = Record::new("", *seed, wall_ms);
+    record.command = match &cli.command {
+        Command::Contention(args) => {
+            contention::run(args, *quick, *seed, &mut record)?;
+            "contention".into()
+        }
+        Command::Scenario(args) => {
+            scenario::run(args, *quick, *seed, &mut record)?;
+            "scenario".into()
+        }
+        Command::Load(args) => {
+            load::run(args, *quick, *seed, &mut record)?;
+            "load".into()
+        }
+    };
+    record.finish(json.as_deref())
+}
