@@ -17,13 +17,13 @@ use crate::scenario::{self, ScenarioArgs};
 #[command(name = "millrace-bench", version, about, arg_required_else_help = true)]
 struct Cli {
     #[command(flatten)]
-    common: Common,
+    options: RunOptions,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Args)]
-struct Common {
+struct RunOptions {
     /// A small version of the measurement, in less than a minute.
     #[arg(long, global = true)]
     quick: bool,
@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    let Common { quick, seed, json } = &cli.common;
+    let RunOptions { quick, seed, json } = &cli.options;
     let wall_ms = Clock::new().wall_ms();
     let mut record = Record::new("", *seed, wall_ms);
     record.command = match &cli.command {

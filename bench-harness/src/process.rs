@@ -54,7 +54,8 @@ pub fn run(binary: &Path, script: &str, shards: usize) -> Result<Finished> {
         let seen = fs::read_to_string(&status_file).unwrap_or_default();
         let peak = seen.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
         peak_bytes = peak.trim().trim_end_matches(" kB").parse::<u64>().map_or(peak_bytes, |own| own << 10);
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        // Nobody wakes this thread: it looks again when the time is over.
+        std::thread::park_timeout(std::time::Duration::from_millis(2));
     };
     let said = fs::read_to_string(&err).map_err(failed)?;
     let account = said.lines().find(|line| line.starts_with('{'));

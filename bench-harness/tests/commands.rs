@@ -1,0 +1,71 @@
+//! The subcommands of `millrace-bench`, small, on the real binary: each leaves a record that can be run again.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test reads what a command wrote")]
+
+use std::process::{Command, Output};
+
+use millrace_bench::record::Record;
+
+fn bench(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_millrace-bench")).args(arguments).output().unwrap()
+}
+
+/// The record of a command that must succeed.
+fn record(arguments: &[&str]) -> Record {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("record.json");
+    let output = bench(&[arguments, &["--quick", "--seed", "7", "--json", file.to_str().unwrap()]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let record: Record = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!((record.seed, record.command.as_str()), (7, arguments[0]));
+    assert!(record.machine.cores > 0 && !record.machine.kernel.is_empty());
+    record
+}
+
+#[test]
+fn contention_compares_designs_with_equal_answers_and_judges_each_claim() {
+    let record = record(&["contention", "--partitions", "1,8", "--groups", "100"]);
+    let designs = &record.tables[0];
+    assert_eq!(designs.rows.len(), 2 * 2 * 9, "windows and not, two numbers of partitions, nine designs");
+    let answer = designs.columns.iter().position(|own| own == "answer").unwrap();
+    // Only the source design may lose rows.
+    assert!(designs.rows.iter().all(|row| row[0] == "a" || row[answer] == "equal"));
+    assert!(record.tables[1].rows.iter().all(|row| !row[2].is_empty()), "a verdict for each claim");
+}
+
+#[test]
+fn scenarios_run_in_memory_and_from_files() {
+    let record = record(&["scenario", "--rows", "40000", "--file-rows", "20000", "--keys", "100"]);
+    let scenarios = |table: usize| {
+        let names = record.tables[table].rows.iter().map(|row| row[0].as_str());
+        names.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(scenarios(1), ["S0", "S2", "S3a", "S3b", "S4"]);
+    assert_eq!(scenarios(2), ["S0", "S2", "S3a", "S3b", "S4"]);
+    assert!(record.tables[1].notes.iter().any(|note| note.contains("not yet") && note.contains("S5")));
+}
+
+#[test]
+fn load_measures_latency_and_finds_every_event_in_the_ledger() {
+    let record = record(&["load", "--rate", "2000", "--seconds", "0.6", "--warmup-seconds", "0.1"]);
+    for table in record.tables.iter().filter(|own| own.title.starts_with("Latency")) {
+        let events = table.columns.iter().position(|own| own == "events").unwrap();
+        assert_eq!(table.rows[0][events], "1200", "{}", table.title);
+    }
+    assert_eq!(record.tables.len(), 4, "latency and stages of both queries");
+}
+
+#[test]
+fn wrong_arguments_are_refused_with_what_would_be_right() {
+    for (arguments, said) in [
+        (&["contention", "--designs", "z"][..], "known: a, a+"),
+        (&["scenario", "--only", "S9"], "known: S0, S1"),
+        (&["load", "--rate", "0"], "begin at 1"),
+    ] {
+        let output = bench(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && stderr.contains(said), "{stderr}");
+    }
+    let output = bench(&["load", "--rate", "10", "--millrace", "/nowhere/millrace"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("build it with"));
+}
