@@ -63,20 +63,16 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<()> {
     let RunOptions { quick, seed, json } = &cli.options;
     let wall_ms = Clock::new().wall_ms();
-    let mut record = Record::new("", *seed, wall_ms);
-    record.command = match &cli.command {
-        Command::Contention(args) => {
-            contention::run(args, *quick, *seed, &mut record)?;
-            "contention".into()
-        }
-        Command::Scenario(args) => {
-            scenario::run(args, *quick, *seed, &mut record)?;
-            "scenario".into()
-        }
-        Command::Load(args) => {
-            load::run(args, *quick, *seed, &mut record)?;
-            "load".into()
-        }
+    let command = match &cli.command {
+        Command::Contention(_) => "contention",
+        Command::Scenario(_) => "scenario",
+        Command::Load(_) => "load",
     };
+    let mut record = Record::new(command, *seed, wall_ms);
+    match &cli.command {
+        Command::Contention(args) => contention::run(args, *quick, *seed, &mut record)?,
+        Command::Scenario(args) => scenario::run(args, *quick, *seed, &mut record)?,
+        Command::Load(args) => load::run(args, *quick, *seed, &mut record)?,
+    }
     record.finish(json.as_deref())
 }

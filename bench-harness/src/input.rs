@@ -1,10 +1,12 @@
 //! Trades in memory: the same for the same numbers.
 
 use std::fmt::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
 
 /// Rows of a batch.
 pub const BATCH_ROWS: usize = 8192;
@@ -38,23 +40,31 @@ pub fn mix(row: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// The trades with these numbers. `random`: a number for a number; `key` and `time`: of a trade, by its number.
+pub fn batch<'a>(
+    rows: Range<u64>,
+    random: impl Fn(u64) -> u64,
+    key: impl Fn(u64) -> &'a str,
+    time: impl Fn(u64) -> i64,
+) -> Result<RecordBatch, ArrowError> {
+    let price = |row: u64| (random(!row) % 100_000) as f64 / 100.0;
+    let quantity = |row: u64| (random(row ^ 77) % 1000) as i64;
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from_iter_values(rows.clone().map(key))),
+        Arc::new(Float64Array::from_iter_values(rows.clone().map(price))),
+        Arc::new(Int64Array::from_iter_values(rows.clone().map(quantity))),
+        Arc::new(TimestampMillisecondArray::from_iter_values(rows.map(time))),
+    ];
+    RecordBatch::try_new(schema(), columns)
+}
+
 /// `rows` trades over `groups` keys, in batches.
 pub fn batches(rows: usize, groups: u64) -> Vec<RecordBatch> {
     let keys: Vec<String> = (0..groups).map(|key| format!("SYM-{key:06}")).collect();
-    let batch = |start: usize| {
-        let range = start as u64..(start + BATCH_ROWS).min(rows) as u64;
-        let key = |row| keys[(mix(row) % groups) as usize].as_str();
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from_iter_values(range.clone().map(key))),
-            Arc::new(Float64Array::from_iter_values(
-                range.clone().map(|row| (mix(!row) % 100_000) as f64 / 100.0),
-            )),
-            Arc::new(Int64Array::from_iter_values(range.clone().map(|row| (mix(row ^ 77) % 1000) as i64))),
-            Arc::new(TimestampMillisecondArray::from_iter_values(range.map(|row| row as i64 * STEP_MS))),
-        ];
-        RecordBatch::try_new(schema(), columns)
-    };
-    (0..rows).step_by(BATCH_ROWS).filter_map(|start| batch(start).ok()).collect()
+    let key = |row| keys[(mix(row) % groups) as usize].as_str();
+    let starts = (0..rows).step_by(BATCH_ROWS);
+    let ranges = starts.map(|start| start as u64..(start + BATCH_ROWS).min(rows) as u64);
+    ranges.filter_map(|range| batch(range, mix, key, |row| row as i64 * STEP_MS).ok()).collect()
 }
 
 /// Trades as JSON lines of about 130 bytes.

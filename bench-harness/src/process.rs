@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use millrace_plan::{Error, Result};
 use serde_json::Value;
@@ -11,9 +11,7 @@ use serde_json::Value;
 pub struct Finished {
     /// `--stats json`.
     pub account: Value,
-    /// Standard output.
-    pub stdout: String,
-    /// The most resident memory, as far as it was seen.
+    /// The most resident memory, seen every two milliseconds.
     pub peak_bytes: u64,
 }
 
@@ -34,37 +32,45 @@ impl Finished {
 pub fn run(binary: &Path, script: &str, shards: usize) -> Result<Finished> {
     let failed = |error: std::io::Error| Error::environment(format!("running {}: {error}", binary.display()));
     let scratch = tempfile::tempdir().map_err(failed)?;
-    let [out, err, sql] = ["out", "err", "script.sql"].map(|name| scratch.path().join(name));
+    let [err, sql] = ["err", "script.sql"].map(|name| scratch.path().join(name));
     fs::write(&sql, script).map_err(failed)?;
     let mut child = Command::new(binary)
         .args(["run", "--quiet", "--stats", "json", "--oversubscribe", "--shards", &shards.to_string()])
-        .args(["--output", "changelog"])
         .arg(&sql)
         .stdin(Stdio::null())
-        .stdout(File::create(&out).map_err(failed)?)
+        .stdout(Stdio::null())
         .stderr(File::create(&err).map_err(failed)?)
         .spawn()
         .map_err(failed)?;
-    let status_file = format!("/proc/{}/status", child.id());
-    let mut peak_bytes = 0;
+    let mut peak = 0;
     let status = loop {
         if let Some(status) = child.try_wait().map_err(failed)? {
             break status;
         }
-        let seen = fs::read_to_string(&status_file).unwrap_or_default();
-        let peak = seen.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
-        peak_bytes = peak.trim().trim_end_matches(" kB").parse::<u64>().map_or(peak_bytes, |own| own << 10);
+        peak = peak_bytes(child.id()).unwrap_or(peak);
         // Nobody wakes this thread: it looks again when the time is over.
         std::thread::park_timeout(std::time::Duration::from_millis(2));
     };
-    let said = fs::read_to_string(&err).map_err(failed)?;
+    let account = account(status, &err)?;
+    Ok(Finished { account, peak_bytes: peak })
+}
+
+/// The most resident memory that a process has had; `None` once it has ended.
+#[allow(clippy::disallowed_methods, reason = "the measuring side")]
+pub fn peak_bytes(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    peak.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|own| own << 10)
+}
+
+/// The account that `--stats json` left on standard error, here a file, of a run that ended well.
+#[allow(clippy::disallowed_methods, reason = "the measuring side")]
+pub fn account(status: ExitStatus, stderr: &Path) -> Result<Value> {
+    let said = fs::read_to_string(stderr)
+        .map_err(|error| Error::environment(format!("{}: {error}", stderr.display())))?;
     let account = said.lines().find(|line| line.starts_with('{'));
     match account.and_then(|line| serde_json::from_str(line).ok()) {
-        Some(account) if status.success() => {
-            Ok(Finished { account, stdout: fs::read_to_string(&out).map_err(failed)?, peak_bytes })
-        }
-        _ => {
-            Err(Error::environment(format!("millrace ended with {status}: {said}\nthe script was: {script}")))
-        }
+        Some(account) if status.success() => Ok(account),
+        _ => Err(Error::environment(format!("millrace ended with {status}: {said}"))),
     }
 }

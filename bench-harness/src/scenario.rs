@@ -41,49 +41,58 @@ struct Scenario {
     name: &'static str,
     about: &'static str,
     /// `None`: the operator does not exist yet.
-    query: Option<&'static str>,
+    query: Option<Query>,
+}
+
+struct Query {
+    sql: &'static str,
+    /// The columns of a table that takes its results.
+    columns: &'static str,
+}
+
+macro_rules! by_minute {
+    ($emit:literal) => {
+        Some(Query {
+            sql: concat!(
+                "SELECT window_start, trader, symbol, COUNT(*), SUM(qty), AVG(price) \
+                 FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) \
+                 GROUP BY window_start, window_end, trader, symbol",
+                $emit
+            ),
+            columns: "w TIMESTAMP(3), trader INT, symbol STRING, n BIGINT, total BIGINT, mean DOUBLE",
+        })
+    };
 }
 
 const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "S0",
         about: "filter and project",
-        query: Some("SELECT symbol, price, qty FROM t WHERE price > 500"),
+        query: Some(Query {
+            sql: "SELECT symbol, price, qty FROM t WHERE price > 500",
+            columns: "symbol STRING, price DOUBLE, qty BIGINT",
+        }),
     },
     Scenario { name: "S1", about: "moving average over 100 rows (OVER)", query: None },
     Scenario {
         name: "S2",
         about: "continuous GROUP BY symbol",
-        query: Some(
-            "SELECT symbol, COUNT(*), AVG(price), MIN(price), MAX(price), SUM(qty) FROM t GROUP BY symbol",
-        ),
+        query: Some(Query {
+            sql: "SELECT symbol, COUNT(*), AVG(price), MIN(price), MAX(price), SUM(qty) FROM t GROUP BY symbol",
+            columns: "symbol STRING, n BIGINT, mean DOUBLE, least DOUBLE, greatest DOUBLE, total BIGINT",
+        }),
     },
-    Scenario {
-        name: "S3a",
-        about: "tumbling minute by trader and symbol, final",
-        query: Some(
-            "SELECT window_start, trader, symbol, COUNT(*), SUM(qty), AVG(price) \
-             FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) \
-             GROUP BY window_start, window_end, trader, symbol",
-        ),
-    },
-    Scenario {
-        name: "S3b",
-        about: "the same with EMIT CHANGES",
-        query: Some(
-            "SELECT window_start, trader, symbol, COUNT(*), SUM(qty), AVG(price) \
-             FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) \
-             GROUP BY window_start, window_end, trader, symbol EMIT CHANGES",
-        ),
-    },
+    Scenario { name: "S3a", about: "tumbling minute by trader and symbol, final", query: by_minute!("") },
+    Scenario { name: "S3b", about: "the same with EMIT CHANGES", query: by_minute!(" EMIT CHANGES") },
     Scenario {
         name: "S4",
         about: "hop 60 s by 5 s",
-        query: Some(
-            "SELECT window_start, symbol, COUNT(*), SUM(qty), AVG(price) \
-             FROM TABLE(HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '60' SECOND)) \
-             GROUP BY window_start, window_end, symbol",
-        ),
+        query: Some(Query {
+            sql: "SELECT window_start, symbol, COUNT(*), SUM(qty), AVG(price) \
+                  FROM TABLE(HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '60' SECOND)) \
+                  GROUP BY window_start, window_end, symbol",
+            columns: "w TIMESTAMP(3), symbol STRING, n BIGINT, total BIGINT, mean DOUBLE",
+        }),
     },
     Scenario { name: "S5", about: "session windows", query: None },
     Scenario { name: "S6", about: "interval join", query: None },
@@ -193,8 +202,8 @@ fn in_memory(args: &ScenarioArgs, chosen: &[&Scenario], seed: u64, limits: &Limi
         for spread in [Spread::Uniform, Spread::Zipf] {
             let cores = shard_counts().len();
             let splits = Trades { rows: args.rows, keys: *keys, spread, seed }.splits(cores)?;
-            for scenario in chosen.iter().filter(|own| own.query.is_some()) {
-                let measure = |shards: usize| in_memory_once(scenario, &splits, shards);
+            for (scenario, query) in chosen.iter().filter_map(|own| Some((own, own.query.as_ref()?))) {
+                let measure = |shards: usize| in_memory_once(query, &splits, shards);
                 let head = ["memory".to_string(), keys.to_string(), spread.name().to_string()];
                 rows(&mut table, scenario, &head, args.repeat, &measure, &|point, shards| {
                     point.bytes as f64 / point.seconds / shards as f64 / limits.read_bytes_per_second
@@ -208,9 +217,8 @@ fn in_memory(args: &ScenarioArgs, chosen: &[&Scenario], seed: u64, limits: &Limi
     Ok(table)
 }
 
-fn in_memory_once(scenario: &Scenario, splits: &[Arc<[RecordBatch]>], shards: usize) -> Result<Point> {
-    let query = scenario.query.unwrap_or_default();
-    let sql = format!("{}{query};", trades::table("'connector' = 'memory'"));
+fn in_memory_once(query: &Query, splits: &[Arc<[RecordBatch]>], shards: usize) -> Result<Point> {
+    let sql = format!("{}{};", trades::table("'connector' = 'memory'"), query.sql);
     let plan = pipeline::plan_for(&sql, shards)?;
     let outcome = memory::run(&plan, splits, shards, BackendKind::Auto, false)?;
     let of =
@@ -233,8 +241,8 @@ fn from_files(args: &ScenarioArgs, chosen: &[&Scenario], seed: u64, limits: &Lim
     for format in ["arrow", "json", "csv"] {
         let folder = tempfile::tempdir().map_err(|error| Error::environment(format!("a folder: {error}")))?;
         trades::write(&splits, format, folder.path())?;
-        for scenario in chosen.iter().filter(|own| own.query.is_some()) {
-            let measure = |shards: usize| from_file_once(&millrace, scenario, format, folder.path(), shards);
+        for (scenario, query) in chosen.iter().filter_map(|own| Some((own, own.query.as_ref()?))) {
+            let measure = |shards: usize| from_file_once(&millrace, query, format, folder.path(), shards);
             let head = [format!("{format} file"), KEYS.to_string(), "uniform".to_string()];
             rows(&mut table, scenario, &head, args.repeat, &measure, &|point, shards| match format {
                 "json" => point.rows as f64 / point.seconds / shards as f64 / limits.json_rows_per_second,
@@ -248,21 +256,15 @@ fn from_files(args: &ScenarioArgs, chosen: &[&Scenario], seed: u64, limits: &Lim
 
 fn from_file_once(
     millrace: &Path,
-    scenario: &Scenario,
+    query: &Query,
     format: &str,
     folder: &Path,
     shards: usize,
 ) -> Result<Point> {
     let with = format!("'connector' = 'filesystem', 'path' = '{}', 'format' = '{format}'", folder.display());
-    let query = scenario.query.unwrap_or_default();
-    let columns = match scenario.name {
-        "S0" => "symbol STRING, price DOUBLE, qty BIGINT",
-        "S2" => "symbol STRING, n BIGINT, mean DOUBLE, least DOUBLE, greatest DOUBLE, total BIGINT",
-        "S4" => "w TIMESTAMP(3), symbol STRING, n BIGINT, total BIGINT, mean DOUBLE",
-        _ => "w TIMESTAMP(3), trader INT, symbol STRING, n BIGINT, total BIGINT, mean DOUBLE",
-    };
+    let Query { sql, columns } = query;
     let script = format!(
-        "{}CREATE TABLE o ({columns}) WITH ('connector' = 'blackhole');\nINSERT INTO o {query};",
+        "{}CREATE TABLE o ({columns}) WITH ('connector' = 'blackhole');\nINSERT INTO o {sql};",
         trades::table(&with)
     );
     let finished = process::run(millrace, &script, shards)?;

@@ -74,7 +74,7 @@ fn listener(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
 /// The sockets that one executor watches.
 #[derive(Debug, Default)]
 pub(crate) struct Watches {
-    ready: RefCell<Vec<Option<Rc<Cell<bool>>>>>,
+    ready: RefCell<Vec<Rc<Cell<bool>>>>,
 }
 
 impl Watches {
@@ -82,13 +82,13 @@ impl Watches {
     pub(crate) fn add(&self, bell: &Bell, socket: RawFd) -> io::Result<Rc<Cell<bool>>> {
         let mut watched = self.ready.borrow_mut();
         // A cell that only this list holds belonged to a socket that has closed.
-        let free = watched.iter().position(|own| own.as_ref().is_none_or(|own| Rc::strong_count(own) == 1));
+        let free = watched.iter().position(|own| Rc::strong_count(own) == 1);
         let number = free.unwrap_or(watched.len());
         bell.watch(socket, number as u64)?;
         let ready = Rc::new(Cell::new(true));
         match free {
-            Some(free) => watched[free] = Some(ready.clone()),
-            None => watched.push(Some(ready.clone())),
+            Some(free) => watched[free] = ready.clone(),
+            None => watched.push(ready.clone()),
         }
         Ok(ready)
     }
@@ -100,7 +100,7 @@ impl Watches {
             return;
         }
         bell.news(|number| {
-            if let Some(Some(ready)) = watched.get(number as usize) {
+            if let Some(ready) = watched.get(number as usize) {
                 ready.set(true);
             }
         });
@@ -111,6 +111,8 @@ impl Watches {
 #[derive(Clone)]
 pub struct Net {
     pub(crate) executor: Rc<dyn Executor>,
+    /// Where all connections of the shard read to, one after the other.
+    pub(crate) scratch: Rc<RefCell<Vec<u8>>>,
 }
 
 impl Net {
@@ -127,7 +129,7 @@ impl Net {
         // Results leave when they are there, not when a packet is full.
         socket.set_nodelay(true)?;
         let ready = self.executor.watch(socket.as_raw_fd())?;
-        Ok(Connection { socket, ready, scratch: vec![] })
+        Ok(Connection { socket, ready, scratch: self.scratch.clone() })
     }
 }
 
@@ -165,7 +167,7 @@ fn gone_already(error: &io::Error) -> bool {
 pub struct Connection {
     socket: TcpStream,
     ready: Rc<Cell<bool>>,
-    scratch: Vec<u8>,
+    scratch: Rc<RefCell<Vec<u8>>>,
 }
 
 impl Connection {
@@ -176,10 +178,10 @@ impl Connection {
 
     /// What has come; empty = the peer sends no more, `None` = nothing now. Never blocks.
     pub fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
-        self.scratch.resize(READ_BYTES, 0);
-        let (socket, scratch) = (&mut self.socket, &mut self.scratch);
-        let len = attempt(&self.ready, || socket.read(scratch))?;
-        Ok(len.map(|len| self.scratch[..len].to_vec()))
+        let (socket, mut scratch) = (&mut self.socket, self.scratch.borrow_mut());
+        scratch.resize(READ_BYTES, 0);
+        let len = attempt(&self.ready, || socket.read(&mut scratch))?;
+        Ok(len.map(|len| scratch[..len].to_vec()))
     }
 
     /// Sends the first bytes; how many. Never blocks.

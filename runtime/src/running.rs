@@ -116,7 +116,8 @@ where
         let (crew, placement, host, outcome_in) = (crew.clone(), *own, host.clone(), outcome_in.clone());
         let boxed: Main = Box::new(move |executor: Rc<dyn Executor>| {
             Box::pin(async move {
-                let context = ShardContext { placement, crew: crew.clone(), clock, executor };
+                let context =
+                    ShardContext { placement, crew: crew.clone(), clock, executor, scratch: Rc::default() };
                 let outcome = Caught(Box::pin(async move { main(context).await })).await;
                 if outcome.is_err() {
                     crew.stop();

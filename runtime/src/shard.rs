@@ -1,5 +1,6 @@
 //! What a shard's main may ask of the shard it runs on.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +34,7 @@ pub struct ShardContext {
     pub(crate) crew: Crew,
     pub(crate) clock: Clock,
     pub(crate) executor: Rc<dyn Executor>,
+    pub(crate) scratch: Rc<RefCell<Vec<u8>>>,
 }
 
 impl ShardContext {
@@ -97,6 +99,6 @@ impl ShardContext {
 
     /// The sockets, reached through this shard's executor.
     pub fn net(&self) -> Net {
-        Net { executor: self.executor.clone() }
+        Net { executor: self.executor.clone(), scratch: self.scratch.clone() }
     }
 }

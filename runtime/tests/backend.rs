@@ -492,6 +492,28 @@ fn a_parked_shard_wakes_for_its_sockets() {
     }
 }
 
+/// The kernel tells once of connections that came together; a shard that takes all there are misses none.
+#[test]
+fn connections_that_come_together_are_all_accepted() {
+    const CLIENTS: usize = 20;
+    for backend in BACKENDS {
+        let port = free_port();
+        let listener = listen("127.0.0.1", port, 1).unwrap().remove(0);
+        let clients: Vec<TcpStream> =
+            (0..CLIENTS).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
+        let main = |context: ShardContext| async move {
+            let listener = context.net().listener(listener).unwrap();
+            let mut connections = vec![];
+            while let Some((connection, _)) = listener.accept().unwrap() {
+                connections.push(connection);
+            }
+            connections.len()
+        };
+        assert_eq!(run(backend, vec![main]).unwrap(), [CLIENTS], "{backend}");
+        drop(clients);
+    }
+}
+
 #[test]
 fn a_shard_may_call_a_peer() {
     for backend in BACKENDS {

@@ -178,6 +178,13 @@ fn refusals_name_the_place_the_cause_and_the_remedy() {
             "/nowhere/at/all",
         ),
         ("SELEC 1;", 2, "line 1, column 1"),
+        (
+            "CREATE TABLE a (a INT) WITH ('connector' = 'stdin', 'format' = 'json'); \
+             CREATE TABLE b (a INT) WITH ('connector' = 'stdin', 'format' = 'json'); \
+             SELECT a FROM a UNION ALL SELECT a FROM b;",
+            2,
+            "two tables read standard input",
+        ),
     ];
     let scratch = tempfile::tempdir().unwrap();
     for (script, code, message) in cases {

@@ -1,9 +1,7 @@
 //! What the source design's authors claimed of locks, against what was measured.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use millrace_plan::Result;
 use millrace_runtime::Clock;
 
 use super::Point;
@@ -101,7 +99,7 @@ const CLAIMS: &[Claim] = &[
 ];
 
 /// Each claim with what was measured at every point that speaks of it.
-pub fn table(points: &[Point]) -> Result<Table> {
+pub fn table(points: &[Point]) -> Table {
     let mut table = Table::new("Claims of the source design", &["claim", "measured", "verdict"]);
     for claim in CLAIMS {
         let found: Vec<(f64, &Point)> =
@@ -116,7 +114,7 @@ pub fn table(points: &[Point]) -> Result<Table> {
         table.row([claim.says.to_string(), measured, verdict(claim, &found)]);
     }
     table.notes.push("a claim is true if it holds at every point of the sweep, false if at none".into());
-    Ok(table)
+    table
 }
 
 fn verdict(claim: &Claim, found: &[(f64, &Point)]) -> String {
@@ -202,7 +200,7 @@ fn parking_lot_counter(clock: &Clock) -> (Times, f64) {
 }
 
 fn atomic_counter(clock: &Clock) -> (Times, f64) {
-    let metrics = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
+    let metrics = (AtomicU64::new(0), AtomicU64::new(0));
     count(clock, |sum| {
         metrics.0.fetch_add(1, Ordering::Relaxed);
         metrics.1.fetch_add(sum, Ordering::Relaxed);

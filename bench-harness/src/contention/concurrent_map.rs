@@ -10,8 +10,7 @@ use millrace_runtime::Clock;
 use rustc_hash::FxBuildHasher;
 
 use super::input::Input;
-use super::locked::{last_time, window_ends};
-use super::state::{Answer, EMPTY, rows};
+use super::state::{Answer, EMPTY, last_time, rows, window_end};
 use super::{Measured, tasks};
 use crate::window::Aggregates;
 
@@ -51,7 +50,7 @@ impl Engine {
         if !self.windowed && watermark < i64::MAX {
             return answer;
         }
-        let ended = |start: &i64| window_ends(*start) <= watermark;
+        let ended = |start: &i64| window_end(*start) <= watermark;
         let ended: Vec<i64> = self.windows.iter().map(|own| *own.key()).filter(ended).collect();
         for start in ended {
             let Some((_, groups)) = self.windows.remove(&start) else { continue };

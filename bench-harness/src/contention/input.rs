@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::array::RecordBatch;
 use millrace_plan::{Error, Result};
 
 use super::state::{Answer, State};
-use crate::input::{mix, schema};
+use crate::input::{self, mix};
 
 /// Records of a batch, as in the source design.
 pub const BATCH_RECORDS: usize = 1000;
@@ -55,17 +55,10 @@ impl Input {
 
 fn batch(keys: &[String], partition: usize, index: usize, of: usize, seed: u64) -> Result<RecordBatch> {
     let first = (index * BATCH_RECORDS) as u64;
-    let range = first..first + BATCH_RECORDS as u64;
-    let random = |row: u64, salt: u64| mix(row ^ mix(salt ^ seed ^ (partition as u64) << 40));
-    let key = |row| keys.get(random(row, 1) as usize % keys.len().max(1)).map_or("none", String::as_str);
+    let salt = mix(seed ^ (partition as u64) << 40);
+    let random = |row: u64| mix(row ^ salt);
+    let key = |row| keys.get(random(row) as usize % keys.len().max(1)).map_or("none", String::as_str);
     let time = |row: u64| (row as i64).saturating_mul(SPAN_MS) / (of * BATCH_RECORDS) as i64;
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from_iter_values(range.clone().map(key))),
-        Arc::new(Float64Array::from_iter_values(
-            range.clone().map(|row| (random(row, 2) % 100_000) as f64 / 100.0),
-        )),
-        Arc::new(Int64Array::from_iter_values(range.clone().map(|row| (random(row, 3) % 1000) as i64))),
-        Arc::new(TimestampMillisecondArray::from_iter_values(range.map(time))),
-    ];
-    RecordBatch::try_new(schema(), columns).map_err(|error| Error::bug(error.to_string()))
+    input::batch(first..first + BATCH_RECORDS as u64, random, key, time)
+        .map_err(|error| Error::bug(error.to_string()))
 }

@@ -8,7 +8,7 @@ use millrace_plan::{Error, Result};
 use millrace_runtime::Clock;
 
 use super::input::Input;
-use super::state::{Answer, EMPTY, State, WINDOW_MS, rows};
+use super::state::{Answer, EMPTY, State, last_time, rows};
 use super::{Measured, tasks};
 use crate::times::Locking;
 
@@ -72,17 +72,10 @@ impl Engine {
     }
 }
 
-/// The event time of the last record, which is the greatest.
-pub fn last_time(batch: &RecordBatch) -> i64 {
-    use arrow::array::AsArray;
-    use arrow::datatypes::TimestampMillisecondType;
-    let times = batch.column(3).as_primitive::<TimestampMillisecondType>().values();
-    times.last().copied().unwrap_or(i64::MIN)
-}
-
 /// A lock, as the designs use it.
 pub trait EngineLock: Send + Sync + 'static {
     fn new(engine: Engine) -> Self;
+    fn into_engine(self) -> Engine;
     fn read<R: Send>(&self, work: impl FnOnce(&Engine) -> R + Send) -> impl Future<Output = R> + Send;
     fn write<R: Send>(&self, work: impl FnOnce(&mut Engine) -> R + Send) -> impl Future<Output = R> + Send;
 }
@@ -90,6 +83,10 @@ pub trait EngineLock: Send + Sync + 'static {
 impl EngineLock for tokio::sync::RwLock<Engine> {
     fn new(engine: Engine) -> Self {
         tokio::sync::RwLock::new(engine)
+    }
+
+    fn into_engine(self) -> Engine {
+        self.into_inner()
     }
 
     async fn read<R: Send>(&self, work: impl FnOnce(&Engine) -> R + Send) -> R {
@@ -109,6 +106,10 @@ impl EngineLock for std::sync::RwLock<Engine> {
         std::sync::RwLock::new(engine)
     }
 
+    fn into_engine(self) -> Engine {
+        self.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
     async fn read<R: Send>(&self, work: impl FnOnce(&Engine) -> R + Send) -> R {
         work(&self.read().unwrap_or_else(|poisoned| poisoned.into_inner()))
     }
@@ -121,6 +122,10 @@ impl EngineLock for std::sync::RwLock<Engine> {
 impl EngineLock for parking_lot::RwLock<Engine> {
     fn new(engine: Engine) -> Self {
         parking_lot::RwLock::new(engine)
+    }
+
+    fn into_engine(self) -> Engine {
+        self.into_inner()
     }
 
     async fn read<R: Send>(&self, work: impl FnOnce(&Engine) -> R + Send) -> R {
@@ -161,9 +166,8 @@ pub fn run<L: EngineLock>(input: &Input, discipline: Discipline) -> Result<Measu
     };
     let (lockings, mut measured) = tasks(input, &clock, work)?;
     lockings.iter().for_each(|own| measured.locking.merge(own));
-    let answer = tokio::runtime::Builder::new_current_thread().build();
-    let answer = answer.map_err(|error| Error::environment(error.to_string()))?;
-    measured.answer = answer.block_on(lock.read(Engine::answer));
+    let lock = Arc::into_inner(lock).ok_or_else(|| Error::bug("a task outlives its run"))?;
+    measured.answer = lock.into_engine().answer();
     Ok(measured)
 }
 
@@ -207,9 +211,4 @@ async fn one<L: EngineLock>(
     let (got_again, ended) = written.await;
     locking.wait.record(got - asked + got_again - asked_again);
     locking.hold.record(copied - got + ended - got_again);
-}
-
-/// The length of a window, for those who close them by themselves.
-pub const fn window_ends(start: i64) -> i64 {
-    start.saturating_add(WINDOW_MS)
 }

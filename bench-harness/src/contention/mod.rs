@@ -153,7 +153,7 @@ pub fn run(args: &ContentionArgs, quick: bool, seed: u64, record: &mut Record) -
     }
     let points = sweep(&args, quick, seed)?;
     record.tables.push(figures(&points)?);
-    record.tables.push(claims::table(&points)?);
+    record.tables.push(claims::table(&points));
     record.tables.push(claims::extras());
     Ok(())
 }
@@ -265,6 +265,7 @@ where
     let runtime = tokio::runtime::Builder::new_multi_thread().build().map_err(failed)?;
     let futures: Vec<F> =
         input.partitions.iter().enumerate().map(|(index, own)| work(index, own.clone())).collect();
+    drop(work);
     let before = switches();
     let began_ns = clock.monotonic_ns();
     let given = runtime.block_on(async {

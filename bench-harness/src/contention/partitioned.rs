@@ -11,8 +11,8 @@ use tokio::sync::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::input::Input;
-use super::locked::{Engine, last_time};
-use super::state::{Answer, rows};
+use super::locked::Engine;
+use super::state::{Answer, last_time, rows};
 use super::{Measured, tasks};
 use crate::times::Locking;
 
@@ -34,15 +34,9 @@ pub fn run(input: &Input) -> Result<Measured> {
         (0..count).map(|_| channel(WAITING)).unzip();
     let mut receivers: Vec<Option<Receiver<Routed>>> = receivers.into_iter().map(Some).collect();
     let windowed = input.windowed;
-    let mut senders = Some(senders);
-    let mut left = count;
-    let work = |partition: usize, batches: Arc<[RecordBatch]>| {
-        let routes = senders.clone().unwrap_or_default();
-        left -= 1;
-        if left == 0 {
-            // The channels close when the readers are done.
-            senders = None;
-        }
+    // Owned by what makes the tasks, and dropped with it: the channels close when the readers are done.
+    let work = move |partition: usize, batches: Arc<[RecordBatch]>| {
+        let routes = senders.clone();
         let receiver = receivers[partition].take();
         async move {
             let reading = read(partition, batches, routes, windowed);

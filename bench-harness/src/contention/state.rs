@@ -13,7 +13,7 @@ use crate::window::Aggregates;
 pub type Groups = HashMap<Box<str>, Aggregates, FxBuildHasher>;
 
 /// Length of a window, in milliseconds.
-pub const WINDOW_MS: i64 = 60_000;
+const WINDOW_MS: i64 = 60_000;
 
 /// A group before its first row.
 pub const EMPTY: Aggregates =
@@ -57,6 +57,17 @@ impl Aggregates {
     }
 }
 
+/// When the window that starts then ends.
+pub const fn window_end(start: i64) -> i64 {
+    start.saturating_add(WINDOW_MS)
+}
+
+/// The event time of the last record, which is the greatest.
+pub fn last_time(batch: &RecordBatch) -> i64 {
+    let times = batch.column(3).as_primitive::<TimestampMillisecondType>().values();
+    times.last().copied().unwrap_or(i64::MIN)
+}
+
 /// What one engine knows. Cloned by the designs that clone.
 #[derive(Debug, Clone, Default)]
 pub struct State {
@@ -87,7 +98,7 @@ impl State {
     pub fn fire(&mut self, watermark: i64) -> Answer {
         let mut answer = Answer::default();
         while let Some(first) = self.windows.first_entry()
-            && first.key().saturating_add(WINDOW_MS) <= watermark
+            && window_end(*first.key()) <= watermark
         {
             let (start, groups) = first.remove_entry();
             groups.iter().for_each(|(key, group)| answer.add(start, key, group));

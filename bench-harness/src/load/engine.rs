@@ -9,6 +9,8 @@ use millrace_plan::{Error, Result};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::process::{account, peak_bytes};
+
 /// A running `millrace`.
 pub struct Engine {
     child: Child,
@@ -89,22 +91,13 @@ impl Engine {
     }
 
     /// Ends the run in order.
-    #[allow(clippy::disallowed_methods, reason = "the measuring side, when nothing is measured any more")]
     pub fn stop(mut self) -> Result<Ended> {
         let failed = |error: std::io::Error| environment("ending a run", &error);
-        let process = self.child.id().to_string();
-        let status = fs::read_to_string(format!("/proc/{process}/status")).map_err(failed)?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
-        let peak_bytes = peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) << 10;
-        Command::new("kill").args(["-TERM", &process]).status().map_err(failed)?;
+        let process = self.child.id();
+        let peak_bytes = peak_bytes(process).unwrap_or(0);
+        Command::new("kill").args(["-TERM", &process.to_string()]).status().map_err(failed)?;
         let ended = self.child.wait().map_err(failed)?;
-        let said = fs::read_to_string(self.scratch.path().join("stderr")).map_err(failed)?;
-        let account = said.lines().find(|line| line.starts_with('{'));
-        let account = account.and_then(|line| serde_json::from_str(line).ok());
-        match account {
-            Some(account) if ended.success() => Ok(Ended { account, peak_bytes }),
-            _ => Err(Error::environment(format!("millrace ended with {ended}: {said}"))),
-        }
+        Ok(Ended { account: account(ended, &self.scratch.path().join("stderr"))?, peak_bytes })
     }
 }
 

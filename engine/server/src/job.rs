@@ -125,6 +125,11 @@ impl Job {
                 _ => {}
             }
         }
+        let splits = sources.iter().flat_map(|own| &own.splits);
+        if splits.filter(|(_, split)| split.location == Location::Stdin).count() > 1 {
+            return Err(Error::query("two tables read standard input, which can be read only once")
+                .hint("declare one table, and a view for each use of it"));
+        }
         let mut limits = config.limits.clone();
         if let Some(interval) = compiled.settings.emit_interval_ms {
             limits.emit_interval_ms = interval.max(1);

@@ -13,8 +13,8 @@ pub type Stdin = RingReceiver<io::Result<Vec<u8>>>;
 pub enum Feed {
     /// A file, read where the reader asks.
     File(ReadFile),
-    /// Standard input; `None` = another split has it.
-    Stdin(Option<Stdin>),
+    /// Standard input.
+    Stdin(Stdin),
     /// A connection that this shard has accepted.
     Connection(Connection),
     /// The reader makes its rows.
@@ -32,14 +32,17 @@ pub enum Fed {
 }
 
 impl Feed {
-    /// Opens the place that a split names. `stdin` goes to the first split that reads it.
+    /// Opens the place that a split names. `stdin` goes to the one split that reads it.
     pub async fn open(split: &Split, stdin: &mut Option<Stdin>, context: &ShardContext) -> Result<Feed> {
         match &split.location {
             Location::File(path) => {
                 let file = context.disk().open_read(path).await;
                 file.map(Feed::File).map_err(|error| crate::job::environment(&error))
             }
-            Location::Stdin => Ok(Feed::Stdin(stdin.take())),
+            Location::Stdin => {
+                let stdin = stdin.take().ok_or_else(|| Error::bug("standard input is not there"))?;
+                Ok(Feed::Stdin(stdin))
+            }
             Location::Made => Ok(Feed::Nothing),
             Location::Connection => Err(Error::bug("a connection is accepted, not opened")),
         }
@@ -54,7 +57,7 @@ impl Feed {
                 let read = file.read_at(offset, len).await;
                 read.map(Fed::Bytes).map_err(|error| crate::job::environment(&error))
             }
-            Feed::Stdin(Some(stdin)) => match stdin.poll() {
+            Feed::Stdin(stdin) => match stdin.poll() {
                 Some(Ok(chunk)) => Ok(Fed::Bytes(chunk)),
                 Some(Err(error)) => Err(Error::environment(format!("standard input: {error}"))),
                 None if stdin.closed() => Ok(Fed::Bytes(vec![])),
@@ -65,7 +68,7 @@ impl Feed {
                 Ok(None) => Fed::Later,
                 Err(error) => Fed::Lost(error),
             }),
-            Feed::Stdin(None) | Feed::Nothing => Ok(Fed::Bytes(vec![])),
+            Feed::Nothing => Ok(Fed::Bytes(vec![])),
         }
     }
 

@@ -39,14 +39,27 @@ struct Silence {
     declared: bool,
 }
 
+/// What opens the splits of one source.
+#[derive(Clone)]
+pub struct SplitOpener {
+    /// The plan's source node.
+    pub node: NodeId,
+    /// The source.
+    pub source: Arc<dyn Source>,
+    /// The columns that are read.
+    pub projection: Vec<usize>,
+    /// A bad row ends the run.
+    pub fail_on_bad: bool,
+}
+
 /// A split that has not been opened.
 pub struct Waiting {
+    /// Its number.
     pub id: SplitId,
-    pub node: NodeId,
+    /// Where it is.
     pub split: Split,
-    pub source: Arc<dyn Source>,
-    pub projection: Vec<usize>,
-    pub fail_on_bad: bool,
+    /// What opens it.
+    pub opener: SplitOpener,
 }
 
 /// Splits open at the same time on one shard: enough to read time-partitioned files in time order, few
@@ -109,23 +122,19 @@ impl Inputs {
             };
             let timeout = table.option("scan.watermark.idle-timeout").and_then(duration_ms);
             idle_timeouts.extend(timeout.filter(|ms| *ms > 0).map(|ms| (own.node, ms)));
-            monitors.add(&own, projection);
+            let opener = SplitOpener {
+                node: own.node,
+                source: own.source.clone(),
+                projection: projection.clone(),
+                fail_on_bad: own.fail_on_bad,
+            };
+            monitors.add(&own, &opener);
             if let Some(listener) = own.listener.take() {
-                listeners.add(listener, &own, projection, context)?;
+                listeners.add(listener, &opener, context)?;
             }
             left.push((own.node, own.splits.len()));
-            for (id, split) in own.splits {
-                let source = own.source.clone();
-                let (node, projection) = (own.node, projection.clone());
-                waiting.push_back(Waiting {
-                    id,
-                    node,
-                    split,
-                    source,
-                    projection,
-                    fail_on_bad: own.fail_on_bad,
-                });
-            }
+            let splits = own.splits.into_iter();
+            waiting.extend(splits.map(|(id, split)| Waiting { id, split, opener: opener.clone() }));
         }
         Ok(Inputs {
             waiting,
@@ -148,7 +157,7 @@ impl Inputs {
     /// Announces every split, so that none is overtaken by the watermark, and ends sources without any.
     pub fn start(&mut self, pipeline: &mut Pipeline) -> Result<()> {
         for own in &self.waiting {
-            pipeline.source_split(own.node, own.id, SplitStatus::Active)?;
+            pipeline.source_split(own.opener.node, own.id, SplitStatus::Active)?;
         }
         let empty = self.left.iter().filter(|(_, left)| *left == 0);
         empty.map(|(node, _)| *node).try_for_each(|node| self.without_splits(node, pipeline))
@@ -208,8 +217,8 @@ impl Inputs {
 
     /// A split that was found while the pipeline runs.
     fn announce(&mut self, found: &Waiting, pipeline: &mut Pipeline) -> Result<()> {
-        self.left.iter_mut().filter(|(node, _)| *node == found.node).for_each(|(_, left)| *left += 1);
-        pipeline.source_split(found.node, found.id, SplitStatus::Active)
+        self.left.iter_mut().filter(|(node, _)| *node == found.opener.node).for_each(|(_, left)| *left += 1);
+        pipeline.source_split(found.opener.node, found.id, SplitStatus::Active)
     }
 
     async fn open(&mut self, context: &ShardContext) -> Result<()> {
@@ -222,18 +231,19 @@ impl Inputs {
     }
 
     fn begin(&mut self, own: Waiting, feed: Feed, now_ms: u64) -> Result<()> {
-        let reader = own.source.open(&own.split, &own.projection, &self.limits);
+        let SplitOpener { node, source, projection, fail_on_bad } = own.opener;
+        let reader = source.open(&own.split, &projection, &self.limits);
         let reader = reader.map_err(|error| in_split(error, &own.split))?;
-        let timeout = self.idle_timeouts.iter().find(|(node, _)| *node == own.node);
+        let timeout = self.idle_timeouts.iter().find(|(own, _)| *own == node);
         self.reading.push(Reading {
             id: own.id,
-            node: own.node,
+            node,
             split: own.split,
             reader,
             feed,
             starved: false,
             wait_until_ms: 0,
-            fail_on_bad: own.fail_on_bad,
+            fail_on_bad,
             silence: Silence { since_ms: now_ms, timeout_ms: timeout.map(|(_, ms)| *ms), declared: false },
         });
         Ok(())

@@ -3,20 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
-use millrace_connect::connector::Source;
 use millrace_flow::pipeline::ShardId;
 use millrace_plan::{NodeId, Result};
 
 use super::ShardSource;
-use super::input::{SplitIds, Waiting};
+use super::input::{SplitIds, SplitOpener, Waiting};
 
 struct Monitor {
-    node: NodeId,
-    source: Arc<dyn Source>,
-    projection: Vec<usize>,
-    fail_on_bad: bool,
+    opener: SplitOpener,
     known: BTreeSet<String>,
     interval_ms: u64,
     next_look_ms: u64,
@@ -34,13 +29,10 @@ impl Monitors {
     }
 
     /// Watches a source if it asks for that.
-    pub fn add(&mut self, own: &ShardSource, projection: &[usize]) {
+    pub fn add(&mut self, own: &ShardSource, opener: &SplitOpener) {
         let Some(interval_ms) = own.source.monitor_interval_ms() else { return };
         self.monitors.push(Monitor {
-            node: own.node,
-            source: own.source.clone(),
-            projection: projection.to_vec(),
-            fail_on_bad: own.fail_on_bad,
+            opener: opener.clone(),
             known: own.known.iter().cloned().collect(),
             interval_ms: interval_ms.max(1),
             next_look_ms: 0,
@@ -49,7 +41,7 @@ impl Monitors {
 
     /// True if this source may open splits at any time, and so never ends.
     pub fn watches(&self, node: NodeId) -> bool {
-        self.monitors.iter().any(|own| own.node == node)
+        self.monitors.iter().any(|own| own.opener.node == node)
     }
 
     /// The new splits that fall to this shard. Lists folders: blocks the shard shortly, once an interval.
@@ -57,20 +49,13 @@ impl Monitors {
         let mut found = vec![];
         for own in self.monitors.iter_mut().filter(|own| own.next_look_ms <= now_ms) {
             own.next_look_ms = now_ms + own.interval_ms;
-            for split in own.source.splits(self.shard.count)? {
+            for split in own.opener.source.splits(self.shard.count)? {
                 if !own.known.insert(split.name.clone())
                     || owner(&split.name, self.shard.count) != self.shard.index
                 {
                     continue;
                 }
-                found.push(Waiting {
-                    id: ids.next(),
-                    node: own.node,
-                    split,
-                    source: own.source.clone(),
-                    projection: own.projection.clone(),
-                    fail_on_bad: own.fail_on_bad,
-                });
+                found.push(Waiting { id: ids.next(), split, opener: own.opener.clone() });
             }
         }
         Ok(found)
