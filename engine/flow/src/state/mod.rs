@@ -5,6 +5,7 @@ mod group_table;
 mod grouped;
 mod hash;
 mod hash_index;
+mod packed_keys;
 
 pub use group_table::GroupTable;
 pub use grouped::{Grouped, PARTIAL_HASH, PARTIAL_ROWS, PartialLayout};
