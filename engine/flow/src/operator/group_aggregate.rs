@@ -18,6 +18,7 @@ pub struct GroupAggregate {
     keys: Vec<usize>,
     phase: Phase,
     emit: EmitMode,
+    retracting: bool,
     schema: SchemaRef,
     layout: PartialLayout,
     groups: Grouped,
@@ -27,6 +28,8 @@ pub struct GroupAggregate {
     is_dirty: Vec<bool>,
     /// Groups whose result has been sent and not taken back.
     sent: Vec<bool>,
+    /// More groups than this may be worth a search for those without rows.
+    most_groups: usize,
     /// The results of `dirty` before their first change, in parts.
     before: Vec<Vec<ArrayRef>>,
     batch_rows: usize,
@@ -36,6 +39,9 @@ pub struct GroupAggregate {
 
 /// A `Local` table this large flushes before the next emission.
 const MOST_LOCAL_GROUPS: usize = 1 << 16;
+
+/// So many groups may be held without rows before they are forgotten.
+const FEWEST_GROUPS: usize = 1024;
 
 impl GroupAggregate {
     /// The operator of `node` over rows of `input` (of the rows below the `Local` half, for `Final`).
@@ -50,11 +56,13 @@ impl GroupAggregate {
             emit: *emit,
             schema: node.schema.clone(),
             layout: PartialLayout::new(0, &key_types, aggregates)?,
+            retracting: *retracting,
             groups: Grouped::new(aggregates.clone().into(), &key_types, *retracting)?,
             hashes: vec![],
             dirty: vec![],
             is_dirty: vec![],
             sent: vec![],
+            most_groups: FEWEST_GROUPS,
             before: vec![],
             batch_rows: limits.batch_rows,
             ingest_ms: 0,
@@ -106,6 +114,21 @@ impl GroupAggregate {
         let before = self.groups.rows();
         self.groups.merge_states(&self.layout, &batch.rows)?;
         self.account.accepted += self.groups.rows() - before;
+        Ok(())
+    }
+
+    /// Forgets the groups of which every row has been taken back, when they may be half of all. Nothing may
+    /// be waiting to be sent.
+    fn forget_empty(&mut self) -> Result<()> {
+        if !self.retracting || self.groups.len() <= self.most_groups {
+            return Ok(());
+        }
+        let (kept, forgotten) = self.groups.forget_empty()?;
+        self.account.retired += forgotten;
+        self.sent =
+            kept.iter().map(|group| self.sent.get(*group as usize).is_some_and(|sent| *sent)).collect();
+        self.is_dirty = vec![false; kept.len()];
+        self.most_groups = FEWEST_GROUPS.max(2 * kept.len());
         Ok(())
     }
 
@@ -278,14 +301,18 @@ impl Operator for GroupAggregate {
         if self.phase == Phase::Local && self.groups.is_larger_than(MOST_LOCAL_GROUPS) {
             self.flush(out)?;
         }
-        Ok(())
+        // Where changes are sent, that must come first.
+        if !self.tracks_changes() { self.forget_empty() } else { Ok(()) }
     }
 
     fn on_tick(&mut self, out: &mut Output) -> Result<()> {
         match (self.phase, self.emit) {
             (_, EmitMode::Final) => Ok(()),
             (Phase::Local, EmitMode::Changes) => self.flush(out),
-            (_, EmitMode::Changes) => self.send_changes(out),
+            (_, EmitMode::Changes) => {
+                self.send_changes(out)?;
+                self.forget_empty()
+            }
         }
     }
 

@@ -9,6 +9,8 @@ use datafusion_sql::sqlparser::ast::{
 };
 use millrace_plan::{Error, Place, Result};
 
+use crate::parse::GROUP_SESSION;
+
 /// Rewrites `query` in place.
 pub fn rewrite(query: &mut Query) -> Result<()> {
     let mut rewriter = Rewriter;
@@ -204,15 +206,18 @@ fn group_window(select: &mut Select) -> Result<()> {
             .hint("join in a subquery or a view first")
             .at(place));
     }
-    source.relation = window_function(&name, &args, source.relation.clone(), place)?;
+    // Sessions are those of the rows that WHERE keeps.
+    let filter = if name == "SESSION" { select.selection.take() } else { None };
+    source.relation = window_function(&name, &args, source.relation.clone(), filter, place)?;
     WindowProperties { name, args }.replace(select)
 }
 
-/// `TABLE(name((SELECT * FROM relation), DESCRIPTOR(time), intervals...)) AS alias`
+/// `TABLE(name((SELECT * FROM relation WHERE filter), DESCRIPTOR(time), intervals...)) AS alias`
 fn window_function(
     name: &str,
     args: &[Expr],
     relation: TableFactor,
+    filter: Option<Expr>,
     place: Option<Place>,
 ) -> Result<TableFactor> {
     let time = match args.first() {
@@ -234,22 +239,26 @@ fn window_function(
         _ => None,
     };
     let mut call_args = vec![
-        Expr::Subquery(Box::new(select_all(relation)?)),
+        Expr::Subquery(Box::new(select_all(relation, filter)?)),
         call("DESCRIPTOR", vec![Expr::Identifier(time)]),
     ];
     call_args.extend(args[1..].iter().cloned());
+    let name = if name == "SESSION" { GROUP_SESSION } else { name };
     Ok(TableFactor::TableFunction { expr: call(name, call_args), alias })
 }
 
-/// `SELECT * FROM relation`
-fn select_all(relation: TableFactor) -> Result<Query> {
+/// `SELECT * FROM relation WHERE filter`
+fn select_all(relation: TableFactor, filter: Option<Expr>) -> Result<Query> {
     use datafusion_sql::sqlparser::{dialect::GenericDialect, parser::Parser};
     let bug = || Error::bug("the template of SELECT * does not parse");
     let parsed = Parser::new(&GenericDialect {}).try_with_sql("SELECT * FROM x").map(|mut p| p.parse_query());
     let Ok(Ok(query)) = parsed else { return Err(bug()) };
     let mut query = *query;
     match query.body.as_mut() {
-        SetExpr::Select(select) => select.from[0].relation = relation,
+        SetExpr::Select(select) => {
+            select.from[0].relation = relation;
+            select.selection = filter;
+        }
         _ => return Err(bug()),
     }
     Ok(query)
