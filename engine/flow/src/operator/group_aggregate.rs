@@ -335,3 +335,86 @@ pub fn partial_rows(batch: &RecordBatch) -> u64 {
     use arrow::datatypes::Int64Type;
     batch.column(PARTIAL_ROWS).as_primitive::<Int64Type>().values().iter().sum::<i64>() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use arrow::array::{AsArray, Int64Array};
+    use arrow::datatypes::{Field, Int64Type, Schema};
+    use millrace_plan::{AggregateCall, Changelog};
+
+    /// SUM(v) by k over rows that may be taken back.
+    fn sum(emit: EmitMode) -> (GroupAggregate, SchemaRef) {
+        let schema = |names: [&str; 2]| -> SchemaRef {
+            Arc::new(Schema::new(names.map(|name| Field::new(name, DataType::Int64, true)).to_vec()))
+        };
+        let call = AggregateCall {
+            function: "sum".into(),
+            args: vec![1],
+            arg_types: vec![DataType::Int64],
+            constants: vec![],
+            filter: None,
+            distinct: false,
+            result_type: DataType::Int64,
+            name: "s".into(),
+        };
+        let (keys, aggregates) = (vec![0], vec![call]);
+        let operator =
+            Spec::GroupAggregate { keys, aggregates, phase: Phase::Single, emit, retracting: true };
+        let (changelog, reason) = (Changelog::Retract, String::new());
+        let node =
+            Node { operator, inputs: vec![0], schema: schema(["k", "s"]), changelog, row_time: None, reason };
+        let input = schema(["k", "v"]);
+        (GroupAggregate::new(&node, &input, &Limits::default()).unwrap(), input)
+    }
+
+    fn send(own: &mut GroupAggregate, schema: &SchemaRef, keys: std::ops::Range<i64>, kind: RowKind) {
+        let column: ArrayRef = Arc::new(Int64Array::from_iter_values(keys.clone()));
+        let rows = RecordBatch::try_new(schema.clone(), vec![column.clone(), column]).unwrap();
+        let kinds = RowKinds::from_kinds(keys.map(|_| kind));
+        own.on_batch(0, Batch { kinds, ..Batch::derived(rows, 0) }, &mut Output::default()).unwrap();
+    }
+
+    fn sent(out: Output) -> i64 {
+        let sum = |event| match event {
+            Event::Batch(Batch { rows, kinds, .. }) => {
+                let sums = rows.column(1).as_primitive::<Int64Type>();
+                (0..rows.num_rows()).map(|row| sums.value(row) * kinds.get(row).weight()).sum()
+            }
+            _ => 0,
+        };
+        out.events.into_iter().map(sum).sum()
+    }
+
+    #[test]
+    fn groups_that_are_taken_back_leave_no_memory_behind() {
+        for emit in [EmitMode::Changes, EmitMode::Final] {
+            let (mut own, schema) = sum(emit);
+            let (mut bytes, mut total) = (0, 0);
+            for round in 0..40 {
+                let keys = round * 2000..(round + 1) * 2000;
+                send(&mut own, &schema, keys.clone(), RowKind::Insert);
+                let mut out = Output::default();
+                own.on_tick(&mut out).unwrap();
+                send(&mut own, &schema, keys.start + 1..keys.end, RowKind::Delete);
+                own.on_tick(&mut out).unwrap();
+                total += sent(out);
+                let account = own.account();
+                assert_eq!(account.accepted, account.retired + account.in_state, "{emit:?}, round {round}");
+                match round {
+                    10 => bytes = account.state_bytes,
+                    _ => assert!(round < 10 || account.state_bytes <= bytes * 2, "{emit:?}, round {round}"),
+                }
+            }
+            // One more row of a group that has been there all the time, then the end.
+            send(&mut own, &schema, 0..1, RowKind::Insert);
+            send(&mut own, &schema, 2000..2001, RowKind::Insert);
+            let mut out = Output::default();
+            own.on_end(&mut out).unwrap();
+            let first_keys: i64 = (0..40).map(|round| round * 2000).sum();
+            assert_eq!(total + sent(out), first_keys + 2000, "{emit:?}");
+        }
+    }
+}
