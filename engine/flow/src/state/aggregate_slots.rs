@@ -14,7 +14,6 @@ pub struct AggregateSlots {
     aggregators: Vec<Box<dyn Aggregator>>,
     /// Rows of each slot (added less taken back); kept only if rows can be taken back.
     weights: Option<Vec<i64>>,
-    slots: usize,
 }
 
 impl AggregateSlots {
@@ -22,7 +21,7 @@ impl AggregateSlots {
     pub fn new(calls: Arc<[AggregateCall]>, retracting: bool) -> Result<Self> {
         let aggregators =
             calls.iter().map(|call| aggregate::create(call, retracting)).collect::<Result<_>>()?;
-        Ok(AggregateSlots { calls, aggregators, weights: retracting.then(Vec::new), slots: 0 })
+        Ok(AggregateSlots { calls, aggregators, weights: retracting.then(Vec::new) })
     }
 
     /// Makes room for slots `0..slots`; new ones are empty.
@@ -31,7 +30,6 @@ impl AggregateSlots {
         if let Some(weights) = &mut self.weights {
             weights.resize(slots, 0);
         }
-        self.slots = slots;
     }
 
     /// Adds rows (or takes them back): row `i` belongs to `slots[i]`, and its order is `first_order + i`.
@@ -97,13 +95,7 @@ impl AggregateSlots {
         if let Some(weights) = &mut self.weights {
             *weights = slots.iter().map(|slot| weights[*slot as usize]).collect();
         }
-        self.slots = slots.len();
         Ok(())
-    }
-
-    /// Slots in use: each is below this.
-    pub fn len(&self) -> usize {
-        self.slots
     }
 
     /// Bytes held.

@@ -69,6 +69,13 @@ impl Lowering {
             input = self.materialized(input)?;
             grouping = Grouping::of(plan, &input)?;
         }
+        if let (Some(GroupWindow::Session { .. }), Some(EmitMode::Changes)) =
+            (grouping.window, statement.emit)
+        {
+            return Err(Error::query("EMIT CHANGES of sessions is not supported yet")
+                .hint("leave EMIT out: a session is sent when it has ended")
+                .at(statement.place));
+        }
         let prepared = self.prepare(plan, &input, &grouping, statement)?;
         let (node, outputs) = self.aggregation(prepared, &grouping, &plan.schema, statement)?;
         self.results(node, outputs, &grouping, plan)
@@ -182,11 +189,6 @@ impl Lowering {
             None => EmitMode::Changes,
         });
         let is_session = matches!(prepared.window, Some(GroupWindow::Session { .. }));
-        if is_session && emit == EmitMode::Changes {
-            return Err(Error::query("EMIT CHANGES of sessions is not supported yet")
-                .hint("leave EMIT out: a session is sent when it has ended")
-                .at(statement.place));
-        }
         let distinct_only = prepared.calls.is_empty() && !retracting;
         let changelog = match emit {
             EmitMode::Final => Changelog::Append,
