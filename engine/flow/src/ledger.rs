@@ -69,6 +69,12 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
             (*phase != Phase::Final && rows_in != taken)
                 .then(|| format!("{rows_in} rows in, {taken} accepted, late or outside of every window"))
         }
+        Spec::SessionAggregate { .. } => {
+            let (kept, taken) = (retired + in_state, accepted + late);
+            let wrong =
+                || format!("{rows_in} rows in, {late} late, {accepted} accepted, {kept} retired or in state");
+            (accepted != kept || rows_in != taken).then(wrong)
+        }
         Spec::Expand { .. } | Spec::WindowAssign { .. } | Spec::Exchange(_) => None,
     }
 }

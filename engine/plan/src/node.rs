@@ -122,7 +122,7 @@ pub struct RowTimeSpec {
 }
 
 /// The windows of a window function, all in milliseconds. A window is `[start, end)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WindowSpec {
     /// Windows of `size`, back to back, starting at multiples of `size` plus `offset`.
     Tumble {
@@ -257,6 +257,20 @@ pub enum Operator {
         /// The input may hold `-U` and `-D`.
         retracting: bool,
     },
+    /// Grouping by session, event time in gaps: rows in, results out, on the shard that owns the key. Sends
+    /// the keys, then the aggregates, then `window_start`, `window_end`, `window_time`.
+    SessionAggregate {
+        /// The row-time column: Timestamp(Millisecond).
+        time: usize,
+        /// Rows that are at most so many milliseconds apart are in one session.
+        gap: i64,
+        /// The grouping columns.
+        keys: Vec<usize>,
+        /// The aggregate calls.
+        aggregates: Vec<AggregateCall>,
+        /// The input may hold `-U` and `-D`.
+        retracting: bool,
+    },
     /// Rows of all inputs.
     Union,
     /// Rows move between shards.
@@ -279,6 +293,7 @@ impl Operator {
             Operator::WindowAssign { .. } => "WindowAssign",
             Operator::GroupAggregate { .. } => "GroupAggregate",
             Operator::WindowAggregate { .. } => "WindowAggregate",
+            Operator::SessionAggregate { .. } => "SessionAggregate",
             Operator::Union => "Union",
             Operator::Exchange(_) => "Exchange",
             Operator::Sink { .. } => "Sink",

@@ -89,6 +89,13 @@ fn describe(node: &Node) -> String {
             let (phase, calls, emit) = (phase_text(*phase), calls(aggregates), emit_text(*emit));
             format!("{name} {phase} {window} by [{keys}] {calls} {emit}")
         }
+        Operator::SessionAggregate { gap, keys, aggregates, .. } => {
+            format!(
+                "{name} gap {gap} ms by [{}] {} emit final",
+                key_names(node, keys.len()),
+                calls(aggregates)
+            )
+        }
         Operator::Union => name.to_string(),
         Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
         Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
@@ -155,6 +162,9 @@ fn state(node: &Node) -> Option<String> {
         }
         Operator::WindowAggregate { keys, aggregates, .. } => {
             (keys, aggregates, "until the watermark passes the end of the last window it belongs to")
+        }
+        Operator::SessionAggregate { keys, aggregates, .. } => {
+            (keys, aggregates, "until the watermark passes the end of its session")
         }
         _ => return None,
     };

@@ -6,6 +6,7 @@ mod expand;
 mod forward;
 mod group_aggregate;
 mod row_time;
+mod session_aggregate;
 mod window_aggregate;
 mod window_assign;
 
@@ -40,6 +41,9 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         }
         Spec::WindowAggregate { .. } => {
             Box::new(window_aggregate::WindowAggregate::new(node, &raw_input(plan, node, &input()?), limits)?)
+        }
+        Spec::SessionAggregate { .. } => {
+            Box::new(session_aggregate::SessionAggregate::new(node, &input()?, limits)?)
         }
         Spec::RowTime(spec) => Box::new(RowTime::new(spec.clone())),
         Spec::Exchange(_) => return Err(Error::bug("the pipeline makes exchanges")),

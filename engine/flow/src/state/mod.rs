@@ -1,12 +1,9 @@
 //! Keyed state: groups by key, and the aggregates of each group, as columns.
 
+mod aggregate_slots;
 mod byte_keys;
 mod group_table;
 mod grouped;
 mod hash;
 mod hash_index;
-mod packed_keys;
-
-pub use group_table::GroupTable;
-pub use grouped::{Grouped, PARTIAL_HASH, PARTIAL_ROWS, PartialLayout};
-pub use hash::{hash_keys, partition_of};
+mod session_table;

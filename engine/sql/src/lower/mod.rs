@@ -16,7 +16,7 @@ use datafusion_expr::logical_plan::{Extension, Projection, SubqueryAlias};
 use datafusion_expr::{Distinct, Filter, LogicalPlan, TableScan, Union};
 use millrace_plan::{Changelog, EmitMode, Error, Operator, Place, Plan, Result};
 
-use crate::bind::window::WindowAssign;
+use crate::bind::window::{WindowAssign, Windows};
 pub use graph::Graph;
 use relation::Relation;
 pub use sink::{Insert, check_columns};
@@ -135,12 +135,13 @@ impl Lowering {
                 ))
                 .at(statement.place));
         }
-        if self.graph.node(input.node).changelog == Changelog::Retract {
+        let aligned = matches!(assign.window, Windows::Aligned(_));
+        if aligned && self.graph.node(input.node).changelog == Changelog::Retract {
             return Err(Error::query("a window table function over a query whose rows change")
                 .hint("put the window function below the aggregation, or EMIT FINAL")
                 .at(statement.place));
         }
-        input.windowed(plan.schema().clone(), time, assign.window.0)
+        input.windowed(plan.schema().clone(), time, &assign.window)
     }
 
     fn union(&mut self, union: &Union, statement: Statement) -> Result<Relation> {
@@ -163,5 +164,6 @@ fn unsupported(what: &str, place: Option<Place>) -> Error {
 
 /// True if `operator` holds state that grows with the number of keys.
 pub fn is_stateful(operator: &Operator) -> bool {
-    matches!(operator, Operator::GroupAggregate { .. } | Operator::WindowAggregate { .. })
+    use Operator::{GroupAggregate, SessionAggregate, WindowAggregate};
+    matches!(operator, GroupAggregate { .. } | WindowAggregate { .. } | SessionAggregate { .. })
 }

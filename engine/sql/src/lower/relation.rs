@@ -8,10 +8,10 @@ use datafusion_common::{Column, DFSchema, DFSchemaRef, TableReference};
 use datafusion_expr::Expr;
 use millrace_plan::{Error, NodeId, Result, WindowSpec};
 
-use crate::bind::window::WINDOW_COLUMNS;
+use crate::bind::window::{WINDOW_COLUMNS, Windows};
 
 /// Where a column of a relation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// In the node's batch, at this position.
     Real(usize),
@@ -21,12 +21,26 @@ pub enum Place {
 
 /// A window function whose columns have not been computed, in case an aggregation right above makes them
 /// unnecessary.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Pending {
     /// The row time's position in the node's batch.
     pub time: usize,
     /// The windows.
-    pub window: WindowSpec,
+    pub window: PendingWindow,
+}
+
+/// The windows of a [`Pending`] window function.
+#[derive(Debug, Clone)]
+pub enum PendingWindow {
+    /// Known from a row's time alone.
+    Aligned(WindowSpec),
+    /// Rows that follow each other by no more than a gap.
+    Session {
+        /// In milliseconds.
+        gap: i64,
+        /// PARTITION BY, as positions in the node's batch; `None` = whatever else the query groups by.
+        partition: Option<Vec<usize>>,
+    },
 }
 
 /// Rows of a node under the names that a logical plan gives them.
@@ -59,7 +73,7 @@ impl Relation {
     }
 
     /// The relation with the columns of a window function appended, not computed yet.
-    pub fn windowed(self, schema: DFSchemaRef, time: usize, window: WindowSpec) -> Result<Relation> {
+    pub fn windowed(self, schema: DFSchemaRef, time: usize, window: &Windows) -> Result<Relation> {
         let mut places = vec![];
         let mut times = BTreeSet::new();
         for (position, (qualifier, field)) in schema.iter().enumerate() {
@@ -80,8 +94,21 @@ impl Relation {
                 times.insert(position);
             }
         }
-        let Place::Real(time) = self.places[time] else {
-            return Err(Error::bug("a window function over uncomputed columns"));
+        let real = |position: usize| match self.places[position] {
+            Place::Real(real) => Ok(real),
+            Place::Window(_) => Err(Error::bug("a window function over uncomputed columns")),
+        };
+        let column = |column: &Column| match self.schema.maybe_index_of_column(column) {
+            Some(position) => real(position),
+            None => Err(Error::bug(format!("the plan lost the column {column}"))),
+        };
+        let time = real(time)?;
+        let window = match window {
+            Windows::Aligned(window) => PendingWindow::Aligned(*window),
+            Windows::Session { gap, partition } => {
+                let columns = |own: &Vec<Column>| own.iter().map(column).collect::<Result<Vec<_>>>();
+                PendingWindow::Session { gap: *gap, partition: partition.as_ref().map(columns).transpose()? }
+            }
         };
         let find = |which: usize| places.iter().position(|place| *place == Place::Window(which));
         let attached = find(0).zip(find(1));
