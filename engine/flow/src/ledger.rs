@@ -69,6 +69,13 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
             (*phase != Phase::Final && rows_in != taken)
                 .then(|| format!("{rows_in} rows in, {taken} accepted, late or outside of every window"))
         }
+        Spec::Join(_) => {
+            let (taken, kept) = (accepted + late, retired + in_state);
+            if accepted != kept {
+                return Some(format!("{accepted} rows accepted, {kept} retired or in state"));
+            }
+            (rows_in != taken).then(|| format!("{rows_in} rows in, {taken} accepted or late"))
+        }
         Spec::Expand { .. } | Spec::WindowAssign { .. } | Spec::Exchange(_) => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use millrace_plan::{
-    AggregateCall, Changelog, EmitMode, Exchange, Node, NodeId, Operator, Phase, Plan, WatermarkRule,
+    AggregateCall, Changelog, EmitMode, Exchange, JoinSpec, JoinTime, Node, NodeId, Operator, Phase, Plan, WatermarkRule,
     WindowInput, WindowSpec,
 };
 
@@ -89,6 +89,7 @@ fn describe(node: &Node) -> String {
             let (phase, calls, emit) = (phase_text(*phase), calls(aggregates), emit_text(*emit));
             format!("{name} {phase} {window} by [{keys}] {calls} {emit}")
         }
+        Operator::Join(spec) => format!("{name} {}", join_text(spec)),
         Operator::Union => name.to_string(),
         Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
         Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
@@ -133,6 +134,29 @@ fn window_text(window: &WindowSpec) -> String {
     }
 }
 
+fn join_text(spec: &JoinSpec) -> String {
+    let keys: Vec<String> = spec.keys.iter().map(|(left, right)| format!("{left} = {right}")).collect();
+    let condition = spec.condition.as_ref().map_or(String::new(), |own| format!(" where {own}"));
+    let time = match spec.time {
+        JoinTime::Unbounded => String::new(),
+        JoinTime::Interval { before, after, .. } => {
+            format!(", right rows from {before} ms before to {after} ms after")
+        }
+        JoinTime::Window { .. } => ", same window".into(),
+    };
+    format!("{} by columns [{}]{time}{condition}", spec.kind.sql(), keys.join(", "))
+}
+
+/// What a join keeps of its inputs, and for how long.
+fn join_state(spec: &JoinSpec) -> String {
+    let kept = match spec.time {
+        JoinTime::Unbounded => "for ever, unless they are taken back",
+        JoinTime::Interval { .. } => "until the watermark passes the last time that a partner can have",
+        JoinTime::Window { .. } => "until the watermark passes the end of their window",
+    };
+    format!("the rows of both inputs, kept {kept}")
+}
+
 fn exchange_text(exchange: &Exchange) -> String {
     match exchange {
         Exchange::Hash(keys) => format!("hash by columns {keys:?}"),
@@ -156,6 +180,7 @@ fn state(node: &Node) -> Option<String> {
         Operator::WindowAggregate { keys, aggregates, .. } => {
             (keys, aggregates, "until the watermark passes the end of the last window it belongs to")
         }
+        Operator::Join(spec) => return Some(join_state(spec)),
         _ => return None,
     };
     let fields: Vec<String> = aggregates.iter().map(|call| call.function.clone()).collect();
