@@ -64,7 +64,8 @@ fn nested<L, R>(
     let mut rows: BTreeMap<Row, i64> = BTreeMap::new();
     let mut add = |row: Row| *rows.entry(row).or_default() += 1;
     let nulls = |of: usize| vec![None; of];
-    let widths = (lefts.first().map_or(2, |own| left(own).len()), rights.first().map_or(2, |own| right(own).len()));
+    let widths =
+        (lefts.first().map_or(2, |own| left(own).len()), rights.first().map_or(2, |own| right(own).len()));
     for own in lefts {
         let partners: Vec<&R> = rights.iter().filter(|other| meets(own, other)).collect();
         match kind {

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use millrace_plan::{
-    AggregateCall, Changelog, EmitMode, Exchange, JoinSpec, JoinTime, Node, NodeId, Operator, Phase, Plan, WatermarkRule,
-    WindowInput, WindowSpec,
+    AggregateCall, Changelog, EmitMode, Exchange, JoinSpec, JoinTime, Node, NodeId, Operator, Phase, Plan,
+    WatermarkRule, WindowInput, WindowSpec,
 };
 
 /// The plan as text: one block per stage, each operator on a line, its inputs below it.

@@ -34,7 +34,12 @@ pub struct Shape {
 
 impl Shape {
     /// Takes `spec` apart.
-    pub fn new(spec: &JoinSpec, output: SchemaRef, inputs: [SchemaRef; 2], batch_rows: usize) -> Result<Self> {
+    pub fn new(
+        spec: &JoinSpec,
+        output: SchemaRef,
+        inputs: [SchemaRef; 2],
+        batch_rows: usize,
+    ) -> Result<Self> {
         let left: Vec<usize> = spec.keys.iter().map(|(left, _)| *left).collect();
         let right: Vec<usize> = spec.keys.iter().map(|(_, right)| *right).collect();
         for (left, right) in &spec.keys {

@@ -177,10 +177,11 @@ impl Equality {
     ) -> Result<bool> {
         if !self.comparators.contains_key(&chunk) {
             let pairs = stored.iter().zip(columns);
-            let made =
-                pairs.map(|(own, other)| make_comparator(own.as_ref(), other.as_ref(), SortOptions::default()));
+            let made = pairs
+                .map(|(own, other)| make_comparator(own.as_ref(), other.as_ref(), SortOptions::default()));
             let made = made.collect::<std::result::Result<Vec<_>, _>>();
-            let made = made.map_err(|error| Error::query(format!("rows that cannot be compared: {error}")))?;
+            let made =
+                made.map_err(|error| Error::query(format!("rows that cannot be compared: {error}")))?;
             self.comparators.insert(chunk, made);
         }
         Ok(self.comparators[&chunk].iter().all(|compare| compare(place, row).is_eq()))

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, JoinOperator, Query, Select, SetExpr, SetOperator, SetQuantifier, TableFactor, Visit,
-    Visitor,
+    Distinct, Expr, GroupByExpr, JoinOperator, Query, Select, SetExpr, SetOperator, SetQuantifier,
+    TableFactor, Visit, Visitor,
 };
 use millrace_plan::{Error, Place, Result};
 
@@ -115,9 +115,18 @@ fn set_operation(body: &SetExpr, place: Option<Place>) -> Flow {
             set_operation(left, place)?;
             set_operation(right, place)
         }
-        SetExpr::SetOperation { op: SetOperator::Intersect | SetOperator::Except, set_quantifier, left, right } => {
+        SetExpr::SetOperation {
+            op: SetOperator::Intersect | SetOperator::Except,
+            set_quantifier,
+            left,
+            right,
+        } => {
             if !matches!(set_quantifier, SetQuantifier::None | SetQuantifier::Distinct) {
-                return refuse("INTERSECT ALL and EXCEPT ALL", "leave ALL out, or count with GROUP BY", place);
+                return refuse(
+                    "INTERSECT ALL and EXCEPT ALL",
+                    "leave ALL out, or count with GROUP BY",
+                    place,
+                );
             }
             set_operation(left, place)?;
             set_operation(right, place)

@@ -45,8 +45,7 @@ impl Lowering {
         let left = self.materialized(left)?;
         let right = self.relation(right, statement)?;
         let right = self.materialized(right)?;
-        let retracting =
-            [&left, &right].map(|own| self.graph.node(own.node).changelog == Changelog::Retract);
+        let retracting = [&left, &right].map(|own| self.graph.node(own.node).changelog == Changelog::Retract);
         let time = match retracting {
             [false, false] => parts.time(&left, &right),
             _ => JoinTime::Unbounded,
@@ -88,8 +87,9 @@ impl Lowering {
         }
         let [left_columns, right_columns] = columns;
         if left_columns.now || right_columns.now {
-            return Err(Error::query("processing time as a join key")
-                .hint("compute it in a subquery below the join"));
+            return Err(
+                Error::query("processing time as a join key").hint("compute it in a subquery below the join")
+            );
         }
         let [left_keys, right_keys] = keys;
         let left_node = self.calc(left.node, left_columns);
@@ -256,14 +256,7 @@ impl<'a> Parts<'a> {
 }
 
 /// The relation of the joined rows: row times go on where no NULL can have taken their place.
-fn joined(
-    parts: &Parts,
-    time: JoinTime,
-    left: Input,
-    right: Input,
-    node: NodeId,
-    width: usize,
-) -> Relation {
+fn joined(parts: &Parts, time: JoinTime, left: Input, right: Input, node: NodeId, width: usize) -> Relation {
     let left_names = left.relation.schema.fields().len();
     let right_names = if parts.kind.is_left_only() { 0 } else { right.relation.schema.fields().len() };
     // The right columns come after all left ones, computed keys too.
