@@ -1,5 +1,7 @@
 //! One side of a join: its rows, chained by key.
 
+use std::collections::hash_map::Entry;
+
 use arrow::array::{ArrayRef, DynComparator, make_comparator};
 use arrow::compute::SortOptions;
 use arrow::datatypes::SchemaRef;
@@ -175,15 +177,19 @@ impl Equality {
         columns: &[ArrayRef],
         row: usize,
     ) -> Result<bool> {
-        if !self.comparators.contains_key(&chunk) {
-            let pairs = stored.iter().zip(columns);
-            let made = pairs
-                .map(|(own, other)| make_comparator(own.as_ref(), other.as_ref(), SortOptions::default()));
-            let made = made.collect::<std::result::Result<Vec<_>, _>>();
-            let made =
-                made.map_err(|error| Error::query(format!("rows that cannot be compared: {error}")))?;
-            self.comparators.insert(chunk, made);
-        }
-        Ok(self.comparators[&chunk].iter().all(|compare| compare(place, row).is_eq()))
+        let made = match self.comparators.entry(chunk) {
+            Entry::Occupied(made) => made.into_mut(),
+            Entry::Vacant(empty) => {
+                let pairs = stored.iter().zip(columns);
+                let made = pairs.map(|(own, other)| {
+                    make_comparator(own.as_ref(), other.as_ref(), SortOptions::default())
+                });
+                let made = made.collect::<std::result::Result<Vec<_>, _>>();
+                empty.insert(
+                    made.map_err(|error| Error::query(format!("rows that cannot be compared: {error}")))?,
+                )
+            }
+        };
+        Ok(made.iter().all(|compare| compare(place, row).is_eq()))
     }
 }
