@@ -75,6 +75,13 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
                 || format!("{rows_in} rows in, {late} late, {accepted} accepted, {kept} retired or in state");
             (accepted != kept || rows_in != taken).then(wrong)
         }
+        Spec::Join(_) => {
+            let (taken, kept) = (accepted + late, retired + in_state);
+            if accepted != kept {
+                return Some(format!("{accepted} rows accepted, {kept} retired or in state"));
+            }
+            (rows_in != taken).then(|| format!("{rows_in} rows in, {taken} accepted or late"))
+        }
         Spec::Expand { .. } | Spec::WindowAssign { .. } | Spec::Exchange(_) => None,
     }
 }

@@ -10,6 +10,7 @@
 pub mod aggregate;
 pub mod batch;
 mod compact;
+mod join;
 pub mod ledger;
 pub mod operator;
 pub mod pipeline;

@@ -8,6 +8,7 @@
 
 mod duration;
 mod error;
+pub mod join;
 pub mod limits;
 pub mod node;
 pub mod table;
@@ -15,6 +16,7 @@ pub mod types;
 
 pub use duration::duration_ms;
 pub use error::{Culprit, Error, Place, Result};
+pub use join::{JoinKind, JoinSpec, JoinTime};
 pub use limits::Limits;
 pub use node::{
     AggregateCall, Changelog, EmitMode, Exchange, Node, NodeId, Operator, Phase, Plan, ProjectExpr,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion_physical_expr::PhysicalExpr;
 
+use crate::join::JoinSpec;
 use crate::table::TableDef;
 
 /// Position of a node in [`Plan::nodes`]. Inputs come before the nodes that read them.
@@ -271,6 +272,8 @@ pub enum Operator {
         /// The input may hold `-U` and `-D`.
         retracting: bool,
     },
+    /// Pairs of rows of two inputs. Sends the left columns, then the right ones; SEMI and ANTI the left ones.
+    Join(JoinSpec),
     /// Rows of all inputs.
     Union,
     /// Rows move between shards.
@@ -294,6 +297,7 @@ impl Operator {
             Operator::GroupAggregate { .. } => "GroupAggregate",
             Operator::WindowAggregate { .. } => "WindowAggregate",
             Operator::SessionAggregate { .. } => "SessionAggregate",
+            Operator::Join(_) => "Join",
             Operator::Union => "Union",
             Operator::Exchange(_) => "Exchange",
             Operator::Sink { .. } => "Sink",

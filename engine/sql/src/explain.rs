@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use millrace_plan::{
-    AggregateCall, Changelog, EmitMode, Exchange, Node, NodeId, Operator, Phase, Plan, WatermarkRule,
-    WindowInput, WindowSpec,
+    AggregateCall, Changelog, EmitMode, Exchange, JoinSpec, JoinTime, Node, NodeId, Operator, Phase, Plan,
+    WatermarkRule, WindowInput, WindowSpec,
 };
 
 /// The plan as text: one block per stage, each operator on a line, its inputs below it.
@@ -96,6 +96,7 @@ fn describe(node: &Node) -> String {
                 calls(aggregates)
             )
         }
+        Operator::Join(spec) => format!("{name} {}", join_text(spec)),
         Operator::Union => name.to_string(),
         Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
         Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
@@ -140,6 +141,29 @@ fn window_text(window: &WindowSpec) -> String {
     }
 }
 
+fn join_text(spec: &JoinSpec) -> String {
+    let keys: Vec<String> = spec.keys.iter().map(|(left, right)| format!("{left} = {right}")).collect();
+    let condition = spec.condition.as_ref().map_or(String::new(), |own| format!(" where {own}"));
+    let time = match spec.time {
+        JoinTime::Unbounded => String::new(),
+        JoinTime::Interval { before, after, .. } => {
+            format!(", right rows from {before} ms before to {after} ms after")
+        }
+        JoinTime::Window { .. } => ", same window".into(),
+    };
+    format!("{} by columns [{}]{time}{condition}", spec.kind.sql(), keys.join(", "))
+}
+
+/// What a join keeps of its inputs, and for how long.
+fn join_state(spec: &JoinSpec) -> String {
+    let kept = match spec.time {
+        JoinTime::Unbounded => "for ever, unless they are taken back",
+        JoinTime::Interval { .. } => "until the watermark passes the last time that a partner can have",
+        JoinTime::Window { .. } => "until the watermark passes the end of their window",
+    };
+    format!("the rows of both inputs, kept {kept}")
+}
+
 fn exchange_text(exchange: &Exchange) -> String {
     match exchange {
         Exchange::Hash(keys) => format!("hash by columns {keys:?}"),
@@ -166,6 +190,7 @@ fn state(node: &Node) -> Option<String> {
         Operator::SessionAggregate { keys, aggregates, .. } => {
             (keys, aggregates, "until the watermark passes the end of its session")
         }
+        Operator::Join(spec) => return Some(join_state(spec)),
         _ => return None,
     };
     let fields: Vec<String> = aggregates.iter().map(|call| call.function.clone()).collect();

@@ -16,7 +16,7 @@ use millrace_plan::{Error, Limits, Node, Plan, Result};
 
 use crate::batch::{Batch, Event, SplitId, SplitStatus};
 
-pub use calc::concat_rows;
+pub use calc::{concat_rows, narrow};
 pub use exchange::{Exchange, Route};
 pub use row_time::RowTime;
 
@@ -45,6 +45,13 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         Spec::SessionAggregate { .. } => {
             Box::new(session_aggregate::SessionAggregate::new(node, &input()?, limits)?)
         }
+        Spec::Join(_) => match node.inputs.as_slice() {
+            [left, right] => {
+                let schema = |input: &usize| plan.nodes[*input].schema.clone();
+                crate::join::create(node, [schema(left), schema(right)], limits)?
+            }
+            _ => return Err(Error::bug("a join has two inputs")),
+        },
         Spec::RowTime(spec) => Box::new(RowTime::new(spec.clone())),
         Spec::Exchange(_) => return Err(Error::bug("the pipeline makes exchanges")),
     })

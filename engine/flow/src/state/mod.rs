@@ -6,4 +6,11 @@ mod group_table;
 mod grouped;
 mod hash;
 mod hash_index;
+mod packed_keys;
 mod session_table;
+
+pub use aggregate_slots::AggregateSlots;
+pub use group_table::GroupTable;
+pub use grouped::{Grouped, PARTIAL_HASH, PARTIAL_ROWS, PartialLayout};
+pub use hash::{hash_keys, partition_of};
+pub use session_table::{Closed, SessionTable};

@@ -188,7 +188,7 @@ impl Lowering {
         self.graph.add_after(input, operator, schema, None)
     }
 
-    fn note_row_time(&mut self, relation: &Relation) {
+    pub(super) fn note_row_time(&mut self, relation: &Relation) {
         let row_time = relation.times.iter().find_map(|time| match relation.places[*time] {
             Place::Real(real) => Some(real),
             Place::Window(_) => None,

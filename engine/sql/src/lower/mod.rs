@@ -7,6 +7,8 @@ mod aggregate;
 mod calc;
 mod fuse;
 mod graph;
+mod join;
+mod join_time;
 mod relation;
 mod sink;
 mod source;
@@ -103,6 +105,7 @@ impl Lowering {
                 None => Err(unsupported(node.name(), statement.place)),
             },
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate, statement),
+            LogicalPlan::Join(join) => self.join(join, statement),
             LogicalPlan::Union(union) => self.union(union, statement),
             LogicalPlan::Distinct(Distinct::All(_)) => {
                 Err(Error::bug("DISTINCT was not rewritten as an aggregation").at(statement.place))
@@ -164,6 +167,6 @@ fn unsupported(what: &str, place: Option<Place>) -> Error {
 
 /// True if `operator` holds state that grows with the number of keys.
 pub fn is_stateful(operator: &Operator) -> bool {
-    use Operator::{GroupAggregate, SessionAggregate, WindowAggregate};
-    matches!(operator, GroupAggregate { .. } | WindowAggregate { .. } | SessionAggregate { .. })
+    use Operator::{GroupAggregate, Join, SessionAggregate, WindowAggregate};
+    matches!(operator, GroupAggregate { .. } | WindowAggregate { .. } | SessionAggregate { .. } | Join(_))
 }
