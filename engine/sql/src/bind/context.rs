@@ -21,7 +21,7 @@ use datafusion_sql::sqlparser::ast::{self, TableFactor};
 use millrace_plan::{Error, TableDef, WindowSpec};
 
 use super::window::WindowAssign;
-use super::{aggregate, now};
+use super::{aggregate, now, over};
 use crate::catalog::nearest;
 use crate::parse::{WindowCall, WindowKind, window_call};
 
@@ -155,8 +155,8 @@ impl ContextProvider for Context<'_> {
         aggregate::aggregate(name)
     }
 
-    fn get_window_meta(&self, _: &str) -> Option<Arc<WindowUDF>> {
-        None
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        over::over_function(name)
     }
 
     fn get_variable_type(&self, _: &[String]) -> Option<DataType> {
@@ -180,7 +180,7 @@ impl ContextProvider for Context<'_> {
     }
 
     fn udwf_names(&self) -> Vec<String> {
-        vec![]
+        over::OVER_FUNCTIONS.iter().map(|(name, ..)| name.to_string()).collect()
     }
 }
 

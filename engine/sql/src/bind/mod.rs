@@ -11,6 +11,7 @@ mod error;
 mod naming;
 pub mod now;
 pub mod numeric;
+mod over;
 mod refuse;
 pub mod rewrite;
 pub mod window;
@@ -23,7 +24,7 @@ use datafusion_expr::{Expr, LogicalPlan};
 use datafusion_optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion_optimizer::{Analyzer, Optimizer, OptimizerContext};
-use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
+use datafusion_sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 use millrace_plan::{Place, Result};
 
@@ -55,6 +56,7 @@ impl<'a> Binder<'a> {
             .with_enable_ident_normalization(false)
             .with_support_varchar_with_length(true)
             .with_map_string_types_to_utf8view(false)
+            .with_default_null_ordering(NullOrdering::NullsMin)
             .with_collect_spans(true);
         SqlToRel::new_with_options(&self.context, options)
     }

@@ -59,9 +59,6 @@ impl Visitor for Refusal {
         if matches!(select.distinct, Some(Distinct::On(_))) {
             return refuse("DISTINCT ON", "use GROUP BY with FIRST_VALUE", place_of(select));
         }
-        if select.qualify.is_some() || !select.named_window.is_empty() {
-            return refuse("OVER", OVER_HINT, place_of(select));
-        }
         if let GroupByExpr::All(_) = select.group_by {
             return refuse("GROUP BY ALL", "name the columns", place_of(select));
         }
@@ -86,7 +83,6 @@ impl Visitor for Refusal {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> Flow {
         match expr {
-            Expr::Function(function) if function.over.is_some() => refuse("OVER", OVER_HINT, place_of(expr)),
             Expr::InSubquery { .. } | Expr::Exists { .. } => {
                 refuse("a subquery in a condition", JOIN_HINT, place_of(expr))
             }
@@ -96,7 +92,6 @@ impl Visitor for Refusal {
 }
 
 const JOIN_HINT: &str = "joins come with a later version; aggregate each input by itself for now";
-const OVER_HINT: &str = "use a window table function such as TUMBLE, or GROUP BY";
 
 fn set_operation(body: &SetExpr, place: Option<Place>) -> Flow {
     match body {

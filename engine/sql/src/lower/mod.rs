@@ -7,9 +7,11 @@ mod aggregate;
 mod calc;
 mod fuse;
 mod graph;
+mod over;
 mod relation;
 mod sink;
 mod source;
+mod top_n;
 
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::logical_plan::{Extension, Projection, SubqueryAlias};
@@ -39,11 +41,13 @@ pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
     for insert in &inserts {
         collect_scans(&insert.query, &mut sources)?;
     }
-    let mut lowering = Lowering { graph: Graph::default(), sources, strategy };
+    let mut lowering = Lowering { graph: Graph::default(), sources, strategy, ranks: None };
     for insert in inserts {
         lowering.insert(insert)?;
     }
-    fuse::fuse(lowering.graph.finish())
+    let mut plan = fuse::fuse(lowering.graph.finish())?;
+    top_n::without_unused_ranks(&mut plan);
+    Ok(plan)
 }
 
 fn collect_scans(plan: &LogicalPlan, sources: &mut Sources) -> Result<()> {
@@ -75,6 +79,8 @@ struct Lowering {
     graph: Graph,
     sources: Sources,
     strategy: Strategy,
+    /// The ranks that a filter right above keeps of the next window.
+    ranks: Option<top_n::Ranks>,
 }
 
 impl Lowering {
@@ -91,10 +97,11 @@ impl Lowering {
                 let input = self.relation(input, statement)?;
                 self.project(input, expr, schema, statement)
             }
-            LogicalPlan::Filter(Filter { predicate, input, .. }) => {
-                let input = self.relation(input, statement)?;
-                self.filter(input, predicate, statement)
-            }
+            LogicalPlan::Filter(filter) => self.filtered(filter, statement),
+            LogicalPlan::Window(window) => match self.ranks.take() {
+                Some(ranks) => self.top_n(window, ranks, statement),
+                None => self.over(window, statement),
+            },
             LogicalPlan::SubqueryAlias(SubqueryAlias { input, schema, .. }) => {
                 Ok(self.relation(input, statement)?.renamed(schema.clone()))
             }
@@ -108,6 +115,19 @@ impl Lowering {
                 Err(Error::bug("DISTINCT was not rewritten as an aggregation").at(statement.place))
             }
             other => Err(unsupported(other.display().to_string().as_str(), statement.place)),
+        }
+    }
+
+    fn filtered(&mut self, filter: &Filter, statement: Statement) -> Result<Relation> {
+        let (ranks, predicate) = match top_n::ranks(filter) {
+            Some((ranks, rest)) => (Some(ranks), rest),
+            None => (None, Some(filter.predicate.clone())),
+        };
+        self.ranks = ranks;
+        let input = self.relation(&filter.input, statement)?;
+        match predicate {
+            Some(predicate) => self.filter(input, &predicate, statement),
+            None => Ok(input),
         }
     }
 
@@ -163,5 +183,12 @@ fn unsupported(what: &str, place: Option<Place>) -> Error {
 
 /// True if `operator` holds state that grows with the number of keys.
 pub fn is_stateful(operator: &Operator) -> bool {
-    matches!(operator, Operator::GroupAggregate { .. } | Operator::WindowAggregate { .. })
+    matches!(
+        operator,
+        Operator::GroupAggregate { .. }
+            | Operator::WindowAggregate { .. }
+            | Operator::TopN { .. }
+            | Operator::Deduplicate { .. }
+            | Operator::OverAggregate { .. }
+    )
 }
