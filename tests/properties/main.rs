@@ -6,6 +6,7 @@
 
 mod cluster;
 mod oracle;
+mod ranking;
 
 use std::collections::BTreeMap;
 
