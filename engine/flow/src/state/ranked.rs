@@ -143,7 +143,7 @@ impl RankedRows {
     pub fn ranks(&self, first: u64, last: u64) -> impl Iterator<Item = &[u8]> {
         let present = self.rows.iter().filter(|(_, count)| **count > 0);
         let rows = present.flat_map(|(row, count)| std::iter::repeat_n(&row[..], *count as usize));
-        rows.skip(first as usize - 1).take((last - first + 1) as usize)
+        rows.skip(first as usize - 1).take((last + 1).saturating_sub(first) as usize)
     }
 
     /// Bytes held.
@@ -169,6 +169,13 @@ mod tests {
         assert_eq!((left, rows.held()), (2, 2));
         assert_eq!(top(&rows, 1, 2), [b"a", b"b"]);
         assert!(rows.is_beyond(b"c", 2) && !rows.is_beyond(b"aa", 2));
+    }
+
+    #[test]
+    fn there_may_be_no_rank_to_keep() {
+        let mut rows = RankedRows::default();
+        assert_eq!((rows.keep(b"a", 0), rows.held()), (1, 0));
+        assert_eq!(top(&rows, 1, 0).len() + top(&rows, 5, 2).len(), 0);
     }
 
     #[test]

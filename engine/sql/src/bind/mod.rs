@@ -36,7 +36,8 @@ pub use error::explain_error;
 pub fn function_names() -> impl Iterator<Item = &'static str> {
     let scalar = crate::function::scalar_functions().iter().map(|entry| entry.name);
     let aggregate = aggregate::AGGREGATES.iter().map(|entry| entry.name);
-    scalar.chain(aggregate).chain(now::NOW_FUNCTIONS.iter().map(|(name, _)| *name))
+    let over = over::OVER_FUNCTIONS.iter().map(|(name, ..)| *name);
+    scalar.chain(aggregate).chain(over).chain(now::NOW_FUNCTIONS.iter().map(|(name, _)| *name))
 }
 
 /// Binds queries to the tables declared so far.

@@ -127,11 +127,15 @@ impl Lowering {
 
 /// The row time that orders the window; `None` = processing time.
 fn order(input: &Relation, function: &WindowFunction, statement: Statement) -> Result<Option<Expr>> {
-    let wrong = |what: &str| {
-        Error::query(format!("{what} in the ORDER BY of OVER"))
-            .hint("order by one time attribute, ascending: the column of WATERMARK FOR, or PROCTIME()")
-            .at(statement.place)
+    let hint = match function.fun.name() {
+        "row_number" => {
+            "for a top-N keep its ranks, as in WHERE rn <= 10; else order by one time attribute, \
+                         ascending: the column of WATERMARK FOR, or PROCTIME()"
+        }
+        _ => "order by one time attribute, ascending: the column of WATERMARK FOR, or PROCTIME()",
     };
+    let wrong =
+        |what: &str| Error::query(format!("{what} in the ORDER BY of OVER")).hint(hint).at(statement.place);
     let [Sort { expr, asc, .. }] = function.params.order_by.as_slice() else {
         return Err(wrong(match function.params.order_by.len() {
             0 => "no column",

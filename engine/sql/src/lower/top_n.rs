@@ -35,7 +35,7 @@ pub fn ranks(filter: &Filter) -> Option<(Ranks, Option<Expr>)> {
         }
     }
     (last < i64::MAX).then(|| {
-        let ranks = Ranks { first: first as u64, last: last.max(0) as u64 };
+        let ranks = Ranks { first: first as u64, last: last.clamp(0, i64::MAX - 1) as u64 };
         (ranks, conjunction(rest))
     })
 }
@@ -149,7 +149,12 @@ impl Lowering {
         let retracting = self.graph.node(widened.node).changelog == Changelog::Retract;
         let latest = arrival.map(|at| !params.order_by[at].asc);
         let latest = latest.unwrap_or(by_time && ranks.last == 1 && order[0].descending);
-        let ties = match (self.keeps_order(widened.node), latest) {
+        if arrival.is_some() && retracting {
+            return Err(Error::query("a ranking by processing time of rows that change")
+                .hint("order by a column, or rank the rows below the aggregation")
+                .at(statement.place));
+        }
+        let ties = match (self.keeps_order(widened.node) || arrival.is_some(), latest) {
             (false, _) => Ties::Content,
             (true, true) => Ties::Latest,
             (true, false) => Ties::Earliest,

@@ -82,7 +82,7 @@ pub struct OverAggregate {
     functions: Vec<Box<dyn Function>>,
     pending: Pending,
     watermark: i64,
-    /// The longest frame of a length in time, if every frame has one.
+    /// The longest frame of a length in time, if there is one.
     longest: Option<i64>,
     expired_at: i64,
     batch_rows: usize,
