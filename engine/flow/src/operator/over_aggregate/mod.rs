@@ -3,6 +3,10 @@
 //! By row time, rows wait until the watermark passes their time and are then taken in the order of time,
 //! rows of the same time in the order of arrival; a row that the watermark of its own split had passed
 //! is late. In processing time rows are taken as they arrive.
+//!
+//! Flink, with a frame that has a length, also takes a row behind the watermark if nothing later of its key
+//! has been computed. Here that row is late, as in every other operator: else the answer would depend on
+//! how far other splits are.
 
 mod aggregates;
 mod number;
