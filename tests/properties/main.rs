@@ -7,6 +7,7 @@
 mod cluster;
 mod joins;
 mod oracle;
+mod ranking;
 mod sessions;
 
 use std::collections::BTreeMap;

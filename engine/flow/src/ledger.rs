@@ -69,18 +69,15 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
             (*phase != Phase::Final && rows_in != taken)
                 .then(|| format!("{rows_in} rows in, {taken} accepted, late or outside of every window"))
         }
-        Spec::SessionAggregate { .. } => {
+        Spec::SessionAggregate { .. }
+        | Spec::Join(_)
+        | Spec::TopN { .. }
+        | Spec::Deduplicate { .. }
+        | Spec::OverAggregate { .. } => {
             let (kept, taken) = (retired + in_state, accepted + late);
-            let wrong =
-                || format!("{rows_in} rows in, {late} late, {accepted} accepted, {kept} retired or in state");
-            (accepted != kept || rows_in != taken).then(wrong)
-        }
-        Spec::Join(_) => {
-            let (taken, kept) = (accepted + late, retired + in_state);
-            if accepted != kept {
-                return Some(format!("{accepted} rows accepted, {kept} retired or in state"));
-            }
-            (rows_in != taken).then(|| format!("{rows_in} rows in, {taken} accepted or late"))
+            (accepted != kept || rows_in != taken).then(|| {
+                format!("{rows_in} rows in, {late} late, {accepted} accepted, {kept} retired or in state")
+            })
         }
         Spec::Expand { .. } | Spec::WindowAssign { .. } | Spec::Exchange(_) => None,
     }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use millrace_plan::{
-    AggregateCall, Changelog, EmitMode, Exchange, JoinSpec, JoinTime, Node, NodeId, Operator, Phase, Plan,
-    WatermarkRule, WindowInput, WindowSpec,
+    AggregateCall, Changelog, EmitMode, Exchange, Frame, JoinSpec, JoinTime, Node, NodeId, Operator, Phase,
+    Plan, WatermarkRule, WindowInput, WindowSpec,
 };
 
 /// The plan as text: one block per stage, each operator on a line, its inputs below it.
@@ -97,6 +97,18 @@ fn describe(node: &Node) -> String {
             )
         }
         Operator::Join(spec) => format!("{name} {}", join_text(spec)),
+        Operator::TopN { keys, first, last, window, .. } => {
+            let each = if window.is_some() { "each window and " } else { "" };
+            format!("{name} ranks {first} to {last} of {each}columns {keys:?}")
+        }
+        Operator::Deduplicate { keys, .. } => format!("{name} first row of columns {keys:?}"),
+        Operator::OverAggregate { keys, calls, .. } => {
+            let calls: Vec<String> = calls
+                .iter()
+                .map(|own| format!("{} over {}", own.call.function, frame_text(own.frame)))
+                .collect();
+            format!("{name} by columns {keys:?} compute [{}]", calls.join(", "))
+        }
         Operator::Union => name.to_string(),
         Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
         Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
@@ -164,6 +176,14 @@ fn join_state(spec: &JoinSpec) -> String {
     format!("the rows of both inputs, kept {kept}")
 }
 
+fn frame_text(frame: Frame) -> String {
+    match frame {
+        Frame::Rows(Some(rows)) => format!("{rows} rows before"),
+        Frame::Range(Some(length)) => format!("{length} ms before"),
+        Frame::Rows(None) | Frame::Range(None) => "all before".to_string(),
+    }
+}
+
 fn exchange_text(exchange: &Exchange) -> String {
     match exchange {
         Exchange::Hash(keys) => format!("hash by columns {keys:?}"),
@@ -191,6 +211,21 @@ fn state(node: &Node) -> Option<String> {
             (keys, aggregates, "until the watermark passes the end of its session")
         }
         Operator::Join(spec) => return Some(join_state(spec)),
+        Operator::TopN { window: Some(_), last, .. } => {
+            return Some(format!("{last} rows of each key, kept until the watermark closes their window"));
+        }
+        Operator::TopN { retracting: false, last, .. } => {
+            return Some(format!("{last} rows of each key, kept for ever"));
+        }
+        Operator::TopN { .. } => return Some("every row that was not taken back".to_string()),
+        Operator::Deduplicate { .. } => {
+            return Some("one row of each key until the watermark reaches it, the key for ever".to_string());
+        }
+        Operator::OverAggregate { .. } => {
+            return Some(
+                "rows until the watermark passes them; the rows of each frame that will leave it".to_string(),
+            );
+        }
         _ => return None,
     };
     let fields: Vec<String> = aggregates.iter().map(|call| call.function.clone()).collect();

@@ -11,8 +11,8 @@ use datafusion_common::{DataFusionError, Result, TableReference, plan_err};
 use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::logical_plan::Extension;
 use datafusion_expr::planner::{
-    ContextProvider, ExprPlanner, PlannedRelation, PlannerResult, RawAggregateExpr, RelationPlanner,
-    RelationPlannerContext, RelationPlanning, TypePlanner,
+    ContextProvider, ExprPlanner, PlannedRelation, PlannerResult, RawAggregateExpr, RawWindowExpr,
+    RelationPlanner, RelationPlannerContext, RelationPlanning, TypePlanner,
 };
 use datafusion_expr::{
     AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF, lit,
@@ -21,7 +21,7 @@ use datafusion_sql::sqlparser::ast::{self, TableFactor};
 use millrace_plan::{Error, TableDef, WindowSpec};
 
 use super::window::{WindowAssign, Windows};
-use super::{aggregate, now};
+use super::{aggregate, now, over};
 use crate::catalog::nearest;
 use crate::parse::{WindowCall, WindowKind, window_call};
 
@@ -155,8 +155,8 @@ impl ContextProvider for Context<'_> {
         aggregate::aggregate(name)
     }
 
-    fn get_window_meta(&self, _: &str) -> Option<Arc<WindowUDF>> {
-        None
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        over::over_function(name)
     }
 
     fn get_variable_type(&self, _: &[String]) -> Option<DataType> {
@@ -180,7 +180,7 @@ impl ContextProvider for Context<'_> {
     }
 
     fn udwf_names(&self) -> Vec<String> {
-        vec![]
+        over::OVER_FUNCTIONS.iter().map(|(name, ..)| name.to_string()).collect()
     }
 }
 
@@ -264,19 +264,25 @@ impl ExprPlanner for FlinkSyntax {
 
     /// `COUNT(*)` counts a constant that is never null.
     fn plan_aggregate(&self, mut expr: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
-        #[expect(deprecated, reason = "the planner hands COUNT(*) over as a wildcard")]
-        let star = matches!(expr.args.as_slice(), [Expr::Wildcard { .. }]);
-        if star {
-            if expr.func.name() != "count" {
-                return plan_err!(
-                    "{}(*) is not a function; only COUNT takes *",
-                    expr.func.name().to_uppercase()
-                );
-            }
-            expr.args = vec![lit(1i32)];
-        }
+        expr.args = counted(expr.func.name(), expr.args)?;
         expr.args = expr.args.into_iter().map(named_with_casts).collect::<Result<_>>()?;
         Ok(PlannerResult::Original(expr))
+    }
+
+    fn plan_window(&self, mut expr: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
+        expr.args = counted(expr.func_def.name(), expr.args)?;
+        Ok(PlannerResult::Original(expr))
+    }
+}
+
+/// The arguments of an aggregate; `*` is a constant that is never null.
+fn counted(function: &str, args: Vec<Expr>) -> Result<Vec<Expr>> {
+    #[expect(deprecated, reason = "the planner hands COUNT(*) over as a wildcard")]
+    let star = matches!(args.as_slice(), [Expr::Wildcard { .. }]);
+    match (star, function) {
+        (false, _) => Ok(args),
+        (true, "count") => Ok(vec![lit(1i32)]),
+        (true, _) => plan_err!("{}(*) is not a function; only COUNT takes *", function.to_uppercase()),
     }
 }
 

@@ -11,6 +11,7 @@ mod error;
 mod naming;
 pub mod now;
 pub mod numeric;
+mod over;
 mod refuse;
 pub mod rewrite;
 pub mod window;
@@ -23,7 +24,7 @@ use datafusion_expr::{Expr, LogicalPlan};
 use datafusion_optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion_optimizer::{Analyzer, Optimizer, OptimizerContext};
-use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
+use datafusion_sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 use millrace_plan::{Place, Result};
 
@@ -35,7 +36,8 @@ pub use error::explain_error;
 pub fn function_names() -> impl Iterator<Item = &'static str> {
     let scalar = crate::function::scalar_functions().iter().map(|entry| entry.name);
     let aggregate = aggregate::AGGREGATES.iter().map(|entry| entry.name);
-    scalar.chain(aggregate).chain(now::NOW_FUNCTIONS.iter().map(|(name, _)| *name))
+    let over = over::OVER_FUNCTIONS.iter().map(|(name, ..)| *name);
+    scalar.chain(aggregate).chain(over).chain(now::NOW_FUNCTIONS.iter().map(|(name, _)| *name))
 }
 
 /// Binds queries to the tables declared so far.
@@ -55,6 +57,7 @@ impl<'a> Binder<'a> {
             .with_enable_ident_normalization(false)
             .with_support_varchar_with_length(true)
             .with_map_string_types_to_utf8view(false)
+            .with_default_null_ordering(NullOrdering::NullsMin)
             .with_collect_spans(true);
         SqlToRel::new_with_options(&self.context, options)
     }

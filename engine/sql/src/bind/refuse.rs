@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, JoinOperator, Query, Select, SetExpr, SetOperator, SetQuantifier,
-    TableFactor, Visit, Visitor,
+    Distinct, GroupByExpr, JoinOperator, Query, Select, SetExpr, SetOperator, SetQuantifier, TableFactor,
+    Visit, Visitor,
 };
 use millrace_plan::{Error, Place, Result};
 
@@ -56,9 +56,6 @@ impl Visitor for Refusal {
         if matches!(select.distinct, Some(Distinct::On(_))) {
             return refuse("DISTINCT ON", "use GROUP BY with FIRST_VALUE", place_of(select));
         }
-        if select.qualify.is_some() || !select.named_window.is_empty() {
-            return refuse("OVER", OVER_HINT, place_of(select));
-        }
         if let GroupByExpr::All(_) = select.group_by {
             return refuse("GROUP BY ALL", "name the columns", place_of(select));
         }
@@ -80,17 +77,9 @@ impl Visitor for Refusal {
             _ => ControlFlow::Continue(()),
         }
     }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> Flow {
-        match expr {
-            Expr::Function(function) if function.over.is_some() => refuse("OVER", OVER_HINT, place_of(expr)),
-            _ => ControlFlow::Continue(()),
-        }
-    }
 }
 
 const JOIN_HINT: &str = "join the tables themselves, by equal keys or by intervals of their row times";
-const OVER_HINT: &str = "use a window table function such as TUMBLE, or GROUP BY";
 
 fn join_operator(operator: &JoinOperator, place: Option<Place>) -> Flow {
     match operator {

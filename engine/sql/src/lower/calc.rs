@@ -142,11 +142,14 @@ impl Lowering {
         let real = self.real_schema(&input)?;
         let mut columns = CalcColumns::default();
         let mut places = vec![];
-        let mut times = BTreeSet::new();
+        let (mut times, mut arrivals) = (BTreeSet::new(), BTreeSet::new());
         for (position, expr) in exprs.iter().enumerate() {
             let source = input.column(expr);
             if source.is_some_and(|source| input.times.contains(&source)) {
                 times.insert(position);
+            }
+            if input.is_arrival(expr) {
+                arrivals.insert(position);
             }
             let field = schema.field(position);
             places.push(match source.map(|source| input.places[source]) {
@@ -172,7 +175,7 @@ impl Lowering {
             },
         });
         let node = self.calc(input.node, columns);
-        let relation = Relation { node, schema: schema.clone(), places, times, attached, pending };
+        let relation = Relation { node, schema: schema.clone(), places, times, arrivals, attached, pending };
         self.note_row_time(&relation);
         Ok(relation)
     }

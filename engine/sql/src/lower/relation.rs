@@ -54,6 +54,8 @@ pub struct Relation {
     pub places: Vec<Place>,
     /// The time attributes, as positions in `schema`.
     pub times: BTreeSet<usize>,
+    /// The columns of processing time, as positions in `schema`: in their order rows arrive.
+    pub arrivals: BTreeSet<usize>,
     /// The positions in `schema` of the start and end of the window that each row belongs to.
     pub attached: Option<(usize, usize)>,
     /// The window function above the node.
@@ -64,7 +66,8 @@ impl Relation {
     /// The columns of `node`, in its order, under the names of `schema`.
     pub fn of(node: NodeId, schema: DFSchemaRef) -> Self {
         let places = (0..schema.fields().len()).map(Place::Real).collect();
-        Relation { node, schema, places, times: BTreeSet::new(), attached: None, pending: None }
+        let (times, arrivals) = (BTreeSet::new(), BTreeSet::new());
+        Relation { node, schema, places, times, arrivals, attached: None, pending: None }
     }
 
     /// The same columns under other names.
@@ -75,7 +78,7 @@ impl Relation {
     /// The relation with the columns of a window function appended, not computed yet.
     pub fn windowed(self, schema: DFSchemaRef, time: usize, window: &Windows) -> Result<Relation> {
         let mut places = vec![];
-        let mut times = BTreeSet::new();
+        let (mut times, mut arrivals) = (BTreeSet::new(), BTreeSet::new());
         for (position, (qualifier, field)) in schema.iter().enumerate() {
             let window_column = WINDOW_COLUMNS.iter().position(|name| *name == field.name().as_str());
             if let Some(which) = window_column.filter(|_| qualifier.is_none()) {
@@ -92,6 +95,9 @@ impl Relation {
             places.push(self.places[input]);
             if self.times.contains(&input) {
                 times.insert(position);
+            }
+            if self.arrivals.contains(&input) {
+                arrivals.insert(position);
             }
         }
         let real = |position: usize| match self.places[position] {
@@ -117,6 +123,7 @@ impl Relation {
             schema,
             places,
             times,
+            arrivals,
             attached,
             pending: Some(Pending { time, window }),
         })
@@ -128,6 +135,15 @@ impl Relation {
             Expr::Column(column) => self.schema.maybe_index_of_column(column),
             Expr::Alias(alias) => self.column(&alias.expr),
             _ => None,
+        }
+    }
+
+    /// True if `expr` is the processing time.
+    pub fn is_arrival(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::ScalarFunction(call) => call.func.name() == "proctime",
+            Expr::Alias(alias) => self.is_arrival(&alias.expr),
+            _ => self.column(expr).is_some_and(|column| self.arrivals.contains(&column)),
         }
     }
 
