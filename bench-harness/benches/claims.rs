@@ -58,6 +58,9 @@ fn filter(criterion: &mut Criterion) {
         group.bench_function("copy of the kept bytes", |own| {
             own.iter(|| black_box(&mut target).copy_from_slice(black_box(&source)))
         });
+        group.bench_function("read of both columns", |own| {
+            own.iter(|| black_box(&batches).iter().map(input::sum_of_numbers).sum::<f64>())
+        });
         group.finish();
     }
 }

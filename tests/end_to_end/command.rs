@@ -234,6 +234,21 @@ fn filter_and_projection_run_as_one_calc() {
 }
 
 #[test]
+fn explain_says_where_the_rows_of_sessions_meet() {
+    let scratch = tempfile::tempdir().unwrap();
+    let script = "CREATE TABLE t (k INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen'); \
+                  SELECT window_start, k, COUNT(*) FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), \
+                  INTERVAL '1' MINUTE)) GROUP BY window_start, window_end, k;";
+    let mut command = binary::limited(&binary::path().unwrap());
+    command.args(["explain", "--shards", "2", "-e", script]);
+    let run = binary::finish(command, scratch.path()).unwrap();
+    let plan = run.output().unwrap();
+    assert!(plan.contains("SessionAggregate gap 60000 ms by [k]"), "{plan}");
+    assert!(plan.contains("sessions need every row of a key: rows go to the owner of their group"), "{plan}");
+    assert!(plan.contains("kept until the watermark passes the end of its session"), "{plan}");
+}
+
+#[test]
 fn a_growing_folder_is_followed() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = scratch.path().join("in");

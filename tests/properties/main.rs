@@ -5,7 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "a test panics when it cannot go on")]
 
 mod cluster;
+mod joins;
 mod oracle;
+mod ranking;
+mod sessions;
 
 use std::collections::BTreeMap;
 
@@ -97,6 +100,13 @@ fn key(column: &dyn Array, row: usize) -> Option<u8> {
     keys.is_valid(row).then(|| keys.value(row).trim_start_matches("key-").parse().unwrap())
 }
 
+/// The window and the key of row `row`: the first three columns.
+fn group(batch: &Batch, row: usize) -> Group {
+    let time =
+        |column: usize| batch.rows.column(column).as_primitive::<TimestampMillisecondType>().value(row);
+    (time(0), time(1), key(batch.rows.column(2), row))
+}
+
 /// The six aggregates of row `row`, which begin at column `first`.
 fn found(batch: &Batch, first: usize, row: usize) -> Aggregates {
     let number = |offset: usize| {
@@ -125,14 +135,38 @@ proptest! {
         let mut windows: BTreeMap<Group, Aggregates> = BTreeMap::new();
         for batch in &outcome.batches {
             prop_assert!(batch.kinds.is_insert_only());
-            let time = |column: usize, row| batch.rows.column(column).as_primitive::<TimestampMillisecondType>().value(row);
             for row in 0..batch.rows.num_rows() {
-                let group = (time(0, row), time(1, row), key(batch.rows.column(2), row));
+                let group = group(batch, row);
                 prop_assert_eq!(windows.insert(group, found(batch, 3, row)), None, "{:?} fired twice", group);
             }
         }
         let (expected, late) = oracle::windows(&splits, window, delay);
         prop_assert_eq!(windows, expected);
+        prop_assert_eq!(outcome.late, late);
+    }
+
+    #[test]
+    fn sessions_equal_the_oracle(
+        splits in splits(), gap in 1i64..900, delay in 0i64..2000, by_key in any::<bool>(), schedule in schedule()
+    ) {
+        let (partition, keys) = if by_key { (" PARTITION BY k", ", k") } else { ("", "") };
+        let own = if by_key { "k" } else { "CAST(NULL AS STRING) AS k" };
+        let sql = table(delay) + &format!(
+            "SELECT window_start, window_end, {own}, {AGGREGATES} \
+             FROM TABLE(SESSION(TABLE t{partition}, DESCRIPTOR(ts), {})) GROUP BY window_start, window_end{keys};",
+            milliseconds(gap)
+        );
+        let outcome = run(&sql, &splits, schedule).unwrap();
+        let mut found: Vec<(Group, Aggregates)> = vec![];
+        for batch in &outcome.batches {
+            prop_assert!(batch.kinds.is_insert_only());
+            found.extend((0..batch.rows.num_rows()).map(|row| (group(batch, row), self::found(batch, 3, row))));
+        }
+        found.sort();
+        let all_one = |row: &InputRow| InputRow { key: row.key.filter(|_| by_key), ..row.clone() };
+        let splits: Vec<Vec<InputRow>> = splits.iter().map(|rows| rows.iter().map(all_one).collect()).collect();
+        let (expected, late) = sessions::sessions(&splits, gap, delay);
+        prop_assert_eq!(found, expected);
         prop_assert_eq!(outcome.late, late);
     }
 

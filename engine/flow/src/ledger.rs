@@ -69,6 +69,16 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
             (*phase != Phase::Final && rows_in != taken)
                 .then(|| format!("{rows_in} rows in, {taken} accepted, late or outside of every window"))
         }
+        Spec::SessionAggregate { .. }
+        | Spec::Join(_)
+        | Spec::TopN { .. }
+        | Spec::Deduplicate { .. }
+        | Spec::OverAggregate { .. } => {
+            let (kept, taken) = (retired + in_state, accepted + late);
+            (accepted != kept || rows_in != taken).then(|| {
+                format!("{rows_in} rows in, {late} late, {accepted} accepted, {kept} retired or in state")
+            })
+        }
         Spec::Expand { .. } | Spec::WindowAssign { .. } | Spec::Exchange(_) => None,
     }
 }

@@ -4,12 +4,13 @@
 //! rows and messages for other shards go out as values. Start reading at [`pipeline`].
 //! This crate does *no* I/O, reads no clock, starts no thread and shares no state.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod aggregate;
 pub mod batch;
 mod compact;
+mod join;
 pub mod ledger;
 pub mod operator;
 pub mod pipeline;

@@ -8,6 +8,7 @@
 
 mod duration;
 mod error;
+pub mod join;
 pub mod limits;
 pub mod node;
 pub mod table;
@@ -15,10 +16,11 @@ pub mod types;
 
 pub use duration::duration_ms;
 pub use error::{Culprit, Error, Place, Result};
+pub use join::{JoinKind, JoinSpec, JoinTime};
 pub use limits::Limits;
 pub use node::{
-    AggregateCall, Changelog, EmitMode, Exchange, Node, NodeId, Operator, Phase, Plan, ProjectExpr,
-    RowTimeSpec, WatermarkRule, WindowInput, WindowSpec,
+    AggregateCall, Changelog, EmitMode, Exchange, Frame, Node, NodeId, Operator, OverCall, Phase, Plan,
+    ProjectExpr, RowTimeSpec, SortColumn, Ties, WatermarkRule, WindowInput, WindowSpec,
 };
 pub use table::{Options, TableDef};
 pub use types::{RowKind, WATERMARK_MAX, WATERMARK_MIN};

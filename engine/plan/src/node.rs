@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion_physical_expr::PhysicalExpr;
 
+use crate::join::JoinSpec;
 use crate::table::TableDef;
 
 /// Position of a node in [`Plan::nodes`]. Inputs come before the nodes that read them.
@@ -122,7 +123,7 @@ pub struct RowTimeSpec {
 }
 
 /// The windows of a window function, all in milliseconds. A window is `[start, end)`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WindowSpec {
     /// Windows of `size`, back to back, starting at multiples of `size` plus `offset`.
     Tumble {
@@ -191,6 +192,47 @@ pub struct AggregateCall {
     pub name: String,
 }
 
+/// A column that rows are ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SortColumn {
+    /// Input column, by position.
+    pub column: usize,
+    /// Greatest first.
+    pub descending: bool,
+    /// NULL before every value.
+    pub nulls_first: bool,
+}
+
+/// Which of several rows with the same sort columns comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ties {
+    /// The one that arrived first: splits in order, rows by their order in the split.
+    Earliest,
+    /// The one that arrived last.
+    Latest,
+    /// The lesser of their contents: rows whose order of arrival depends on how shards run.
+    Content,
+}
+
+/// The rows before the current one that an OVER window counts; all end with the current row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frame {
+    /// So many rows before the current one; `None` = all.
+    Rows(Option<u64>),
+    /// Rows of at most so many milliseconds before the current one; `None` = all. Rows of the same time
+    /// see each other.
+    Range(Option<i64>),
+}
+
+/// One function of an OVER window: an aggregate, `lag`, `row_number`, `rank` or `dense_rank`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OverCall {
+    /// The function; its arguments are input columns. `constants` of `lag`: how many rows back.
+    pub call: AggregateCall,
+    /// The rows that it sees.
+    pub frame: Frame,
+}
+
 /// What a node does. The columns it sends follow the order given here.
 #[derive(Debug, Clone)]
 pub enum Operator {
@@ -257,6 +299,68 @@ pub enum Operator {
         /// The input may hold `-U` and `-D`.
         retracting: bool,
     },
+    /// Grouping by session, event time in gaps: rows in, results out, on the shard that owns the key. Sends
+    /// the keys, then the aggregates, then `window_start`, `window_end`, `window_time`.
+    SessionAggregate {
+        /// The row-time column: Timestamp(Millisecond).
+        time: usize,
+        /// Rows that are at most so many milliseconds apart are in one session.
+        gap: i64,
+        /// The grouping columns.
+        keys: Vec<usize>,
+        /// The aggregate calls.
+        aggregates: Vec<AggregateCall>,
+        /// The input may hold `-U` and `-D`.
+        retracting: bool,
+    },
+    /// Pairs of rows of two inputs. Sends the left columns, then the right ones; SEMI and ANTI the left ones.
+    Join(JoinSpec),
+    /// The rows with the ranks `first..=last` of each group. Sends the first `columns` input columns, then,
+    /// with `rank`, the rank (BIGINT).
+    TopN {
+        /// The grouping columns, without those of the window.
+        keys: Vec<usize>,
+        /// What ranks rows.
+        order: Vec<SortColumn>,
+        /// What ranks rows that `order` does not tell apart.
+        ties: Ties,
+        /// The least rank sent, from 1.
+        first: u64,
+        /// The greatest rank sent.
+        last: u64,
+        /// Send the rank.
+        rank: bool,
+        /// Input columns sent.
+        columns: usize,
+        /// The columns with the start and end of the rows' window: ranked per window, sent when it closes.
+        window: Option<(usize, usize)>,
+        /// When results leave, without a window.
+        emit: EmitMode,
+        /// The input may hold `-U` and `-D`.
+        retracting: bool,
+    },
+    /// The first row of each key by row time, sent when the watermark reaches it. Sends the first `columns`
+    /// input columns.
+    Deduplicate {
+        /// The grouping columns.
+        keys: Vec<usize>,
+        /// The row-time column.
+        time: usize,
+        /// Input columns sent.
+        columns: usize,
+    },
+    /// Every row with functions of the rows before it. Sends the first `columns` input columns, then the
+    /// results.
+    OverAggregate {
+        /// The grouping columns.
+        keys: Vec<usize>,
+        /// The row-time column that orders rows; `None` = in order of arrival.
+        time: Option<usize>,
+        /// The functions.
+        calls: Vec<OverCall>,
+        /// Input columns sent.
+        columns: usize,
+    },
     /// Rows of all inputs.
     Union,
     /// Rows move between shards.
@@ -279,6 +383,11 @@ impl Operator {
             Operator::WindowAssign { .. } => "WindowAssign",
             Operator::GroupAggregate { .. } => "GroupAggregate",
             Operator::WindowAggregate { .. } => "WindowAggregate",
+            Operator::SessionAggregate { .. } => "SessionAggregate",
+            Operator::Join(_) => "Join",
+            Operator::TopN { .. } => "TopN",
+            Operator::Deduplicate { .. } => "Deduplicate",
+            Operator::OverAggregate { .. } => "OverAggregate",
             Operator::Union => "Union",
             Operator::Exchange(_) => "Exchange",
             Operator::Sink { .. } => "Sink",

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use millrace_plan::{
-    AggregateCall, Changelog, EmitMode, Exchange, Node, NodeId, Operator, Phase, Plan, WatermarkRule,
-    WindowInput, WindowSpec,
+    AggregateCall, Changelog, EmitMode, Exchange, Frame, JoinSpec, JoinTime, Node, NodeId, Operator, Phase,
+    Plan, WatermarkRule, WindowInput, WindowSpec,
 };
 
 /// The plan as text: one block per stage, each operator on a line, its inputs below it.
@@ -89,6 +89,26 @@ fn describe(node: &Node) -> String {
             let (phase, calls, emit) = (phase_text(*phase), calls(aggregates), emit_text(*emit));
             format!("{name} {phase} {window} by [{keys}] {calls} {emit}")
         }
+        Operator::SessionAggregate { gap, keys, aggregates, .. } => {
+            format!(
+                "{name} gap {gap} ms by [{}] {} emit final",
+                key_names(node, keys.len()),
+                calls(aggregates)
+            )
+        }
+        Operator::Join(spec) => format!("{name} {}", join_text(spec)),
+        Operator::TopN { keys, first, last, window, .. } => {
+            let each = if window.is_some() { "each window and " } else { "" };
+            format!("{name} ranks {first} to {last} of {each}columns {keys:?}")
+        }
+        Operator::Deduplicate { keys, .. } => format!("{name} first row of columns {keys:?}"),
+        Operator::OverAggregate { keys, calls, .. } => {
+            let calls: Vec<String> = calls
+                .iter()
+                .map(|own| format!("{} over {}", own.call.function, frame_text(own.frame)))
+                .collect();
+            format!("{name} by columns {keys:?} compute [{}]", calls.join(", "))
+        }
         Operator::Union => name.to_string(),
         Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
         Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
@@ -133,6 +153,37 @@ fn window_text(window: &WindowSpec) -> String {
     }
 }
 
+fn join_text(spec: &JoinSpec) -> String {
+    let keys: Vec<String> = spec.keys.iter().map(|(left, right)| format!("{left} = {right}")).collect();
+    let condition = spec.condition.as_ref().map_or(String::new(), |own| format!(" where {own}"));
+    let time = match spec.time {
+        JoinTime::Unbounded => String::new(),
+        JoinTime::Interval { before, after, .. } => {
+            format!(", right rows from {before} ms before to {after} ms after")
+        }
+        JoinTime::Window { .. } => ", same window".into(),
+    };
+    format!("{} by columns [{}]{time}{condition}", spec.kind.sql(), keys.join(", "))
+}
+
+/// What a join keeps of its inputs, and for how long.
+fn join_state(spec: &JoinSpec) -> String {
+    let kept = match spec.time {
+        JoinTime::Unbounded => "for ever, unless they are taken back",
+        JoinTime::Interval { .. } => "until the watermark passes the last time that a partner can have",
+        JoinTime::Window { .. } => "until the watermark passes the end of their window",
+    };
+    format!("the rows of both inputs, kept {kept}")
+}
+
+fn frame_text(frame: Frame) -> String {
+    match frame {
+        Frame::Rows(Some(rows)) => format!("{rows} rows before"),
+        Frame::Range(Some(length)) => format!("{length} ms before"),
+        Frame::Rows(None) | Frame::Range(None) => "all before".to_string(),
+    }
+}
+
 fn exchange_text(exchange: &Exchange) -> String {
     match exchange {
         Exchange::Hash(keys) => format!("hash by columns {keys:?}"),
@@ -155,6 +206,25 @@ fn state(node: &Node) -> Option<String> {
         }
         Operator::WindowAggregate { keys, aggregates, .. } => {
             (keys, aggregates, "until the watermark passes the end of the last window it belongs to")
+        }
+        Operator::SessionAggregate { keys, aggregates, .. } => {
+            (keys, aggregates, "until the watermark passes the end of its session")
+        }
+        Operator::Join(spec) => return Some(join_state(spec)),
+        Operator::TopN { window: Some(_), last, .. } => {
+            return Some(format!("{last} rows of each key, kept until the watermark closes their window"));
+        }
+        Operator::TopN { retracting: false, last, .. } => {
+            return Some(format!("{last} rows of each key, kept for ever"));
+        }
+        Operator::TopN { .. } => return Some("every row that was not taken back".to_string()),
+        Operator::Deduplicate { .. } => {
+            return Some("one row of each key until the watermark reaches it, the key for ever".to_string());
+        }
+        Operator::OverAggregate { .. } => {
+            return Some(
+                "rows until the watermark passes them; the rows of each frame that will leave it".to_string(),
+            );
         }
         _ => return None,
     };

@@ -22,6 +22,8 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use millrace_plan::{AggregateCall, Error, Result};
 
+pub use encoding::ValueEncoding;
+
 /// Every aggregate function. Adding one = one file and one line here.
 pub static AGGREGATES: &[&AggregateFunction] = &[
     &count::COUNT,

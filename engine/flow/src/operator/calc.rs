@@ -120,7 +120,7 @@ impl Calc {
 }
 
 /// The columns that expressions read, in ascending order, and the expressions over just these.
-fn narrow(exprs: Vec<ProjectExpr>) -> Result<(Vec<usize>, Vec<ProjectExpr>)> {
+pub fn narrow(exprs: Vec<ProjectExpr>) -> Result<(Vec<usize>, Vec<ProjectExpr>)> {
     let bug = |error| Error::bug(format!("reading an expression: {error}"));
     let needed: BTreeSet<usize> = exprs
         .iter()

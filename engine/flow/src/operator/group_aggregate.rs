@@ -18,6 +18,7 @@ pub struct GroupAggregate {
     keys: Vec<usize>,
     phase: Phase,
     emit: EmitMode,
+    retracting: bool,
     schema: SchemaRef,
     layout: PartialLayout,
     groups: Grouped,
@@ -27,6 +28,8 @@ pub struct GroupAggregate {
     is_dirty: Vec<bool>,
     /// Groups whose result has been sent and not taken back.
     sent: Vec<bool>,
+    /// More groups than this may be worth a search for those without rows.
+    most_groups: usize,
     /// The results of `dirty` before their first change, in parts.
     before: Vec<Vec<ArrayRef>>,
     batch_rows: usize,
@@ -36,6 +39,9 @@ pub struct GroupAggregate {
 
 /// A `Local` table this large flushes before the next emission.
 const MOST_LOCAL_GROUPS: usize = 1 << 16;
+
+/// So many groups may be held without rows before they are forgotten.
+const FEWEST_GROUPS: usize = 1024;
 
 impl GroupAggregate {
     /// The operator of `node` over rows of `input` (of the rows below the `Local` half, for `Final`).
@@ -50,11 +56,13 @@ impl GroupAggregate {
             emit: *emit,
             schema: node.schema.clone(),
             layout: PartialLayout::new(0, &key_types, aggregates)?,
+            retracting: *retracting,
             groups: Grouped::new(aggregates.clone().into(), &key_types, *retracting)?,
             hashes: vec![],
             dirty: vec![],
             is_dirty: vec![],
             sent: vec![],
+            most_groups: FEWEST_GROUPS,
             before: vec![],
             batch_rows: limits.batch_rows,
             ingest_ms: 0,
@@ -106,6 +114,21 @@ impl GroupAggregate {
         let before = self.groups.rows();
         self.groups.merge_states(&self.layout, &batch.rows)?;
         self.account.accepted += self.groups.rows() - before;
+        Ok(())
+    }
+
+    /// Forgets the groups of which every row has been taken back, when they may be half of all. Nothing may
+    /// be waiting to be sent.
+    fn forget_empty(&mut self) -> Result<()> {
+        if !self.retracting || self.groups.len() <= self.most_groups {
+            return Ok(());
+        }
+        let (kept, forgotten) = self.groups.forget_empty()?;
+        self.account.retired += forgotten;
+        self.sent =
+            kept.iter().map(|group| self.sent.get(*group as usize).is_some_and(|sent| *sent)).collect();
+        self.is_dirty = vec![false; kept.len()];
+        self.most_groups = FEWEST_GROUPS.max(2 * kept.len());
         Ok(())
     }
 
@@ -278,14 +301,18 @@ impl Operator for GroupAggregate {
         if self.phase == Phase::Local && self.groups.is_larger_than(MOST_LOCAL_GROUPS) {
             self.flush(out)?;
         }
-        Ok(())
+        // Where changes are sent, that must come first.
+        if !self.tracks_changes() { self.forget_empty() } else { Ok(()) }
     }
 
     fn on_tick(&mut self, out: &mut Output) -> Result<()> {
         match (self.phase, self.emit) {
             (_, EmitMode::Final) => Ok(()),
             (Phase::Local, EmitMode::Changes) => self.flush(out),
-            (_, EmitMode::Changes) => self.send_changes(out),
+            (_, EmitMode::Changes) => {
+                self.send_changes(out)?;
+                self.forget_empty()
+            }
         }
     }
 
@@ -307,4 +334,87 @@ pub fn partial_rows(batch: &RecordBatch) -> u64 {
     use arrow::array::AsArray;
     use arrow::datatypes::Int64Type;
     batch.column(PARTIAL_ROWS).as_primitive::<Int64Type>().values().iter().sum::<i64>() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use arrow::array::{AsArray, Int64Array};
+    use arrow::datatypes::{Field, Int64Type, Schema};
+    use millrace_plan::{AggregateCall, Changelog};
+
+    /// SUM(v) by k over rows that may be taken back.
+    fn sum(emit: EmitMode) -> (GroupAggregate, SchemaRef) {
+        let schema = |names: [&str; 2]| -> SchemaRef {
+            Arc::new(Schema::new(names.map(|name| Field::new(name, DataType::Int64, true)).to_vec()))
+        };
+        let call = AggregateCall {
+            function: "sum".into(),
+            args: vec![1],
+            arg_types: vec![DataType::Int64],
+            constants: vec![],
+            filter: None,
+            distinct: false,
+            result_type: DataType::Int64,
+            name: "s".into(),
+        };
+        let (keys, aggregates) = (vec![0], vec![call]);
+        let operator =
+            Spec::GroupAggregate { keys, aggregates, phase: Phase::Single, emit, retracting: true };
+        let (changelog, reason) = (Changelog::Retract, String::new());
+        let node =
+            Node { operator, inputs: vec![0], schema: schema(["k", "s"]), changelog, row_time: None, reason };
+        let input = schema(["k", "v"]);
+        (GroupAggregate::new(&node, &input, &Limits::default()).unwrap(), input)
+    }
+
+    fn send(own: &mut GroupAggregate, schema: &SchemaRef, keys: std::ops::Range<i64>, kind: RowKind) {
+        let column: ArrayRef = Arc::new(Int64Array::from_iter_values(keys.clone()));
+        let rows = RecordBatch::try_new(schema.clone(), vec![column.clone(), column]).unwrap();
+        let kinds = RowKinds::from_kinds(keys.map(|_| kind));
+        own.on_batch(0, Batch { kinds, ..Batch::derived(rows, 0) }, &mut Output::default()).unwrap();
+    }
+
+    fn sent(out: Output) -> i64 {
+        let sum = |event| match event {
+            Event::Batch(Batch { rows, kinds, .. }) => {
+                let sums = rows.column(1).as_primitive::<Int64Type>();
+                (0..rows.num_rows()).map(|row| sums.value(row) * kinds.get(row).weight()).sum()
+            }
+            _ => 0,
+        };
+        out.events.into_iter().map(sum).sum()
+    }
+
+    #[test]
+    fn groups_that_are_taken_back_leave_no_memory_behind() {
+        for emit in [EmitMode::Changes, EmitMode::Final] {
+            let (mut own, schema) = sum(emit);
+            let (mut bytes, mut total) = (0, 0);
+            for round in 0..40 {
+                let keys = round * 2000..(round + 1) * 2000;
+                send(&mut own, &schema, keys.clone(), RowKind::Insert);
+                let mut out = Output::default();
+                own.on_tick(&mut out).unwrap();
+                send(&mut own, &schema, keys.start + 1..keys.end, RowKind::Delete);
+                own.on_tick(&mut out).unwrap();
+                total += sent(out);
+                let account = own.account();
+                assert_eq!(account.accepted, account.retired + account.in_state, "{emit:?}, round {round}");
+                match round {
+                    10 => bytes = account.state_bytes,
+                    _ => assert!(round < 10 || account.state_bytes <= bytes * 2, "{emit:?}, round {round}"),
+                }
+            }
+            // One more row of a group that has been there all the time, then the end.
+            send(&mut own, &schema, 0..1, RowKind::Insert);
+            send(&mut own, &schema, 2000..2001, RowKind::Insert);
+            let mut out = Output::default();
+            own.on_end(&mut out).unwrap();
+            let first_keys: i64 = (0..40).map(|round| round * 2000).sum();
+            assert_eq!(total + sent(out), first_keys + 2000, "{emit:?}");
+        }
+    }
 }

@@ -1,13 +1,18 @@
 //! Operators: one file per operator, and the trait they all are.
 
 mod calc;
+mod deduplicate;
 mod exchange;
 mod expand;
 mod forward;
 mod group_aggregate;
+mod over_aggregate;
 mod row_time;
+mod session_aggregate;
+mod top_n;
 mod window_aggregate;
 mod window_assign;
+mod window_top_n;
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -15,7 +20,7 @@ use millrace_plan::{Error, Limits, Node, Plan, Result};
 
 use crate::batch::{Batch, Event, SplitId, SplitStatus};
 
-pub use calc::concat_rows;
+pub use calc::{concat_rows, narrow};
 pub use exchange::{Exchange, Route};
 pub use row_time::RowTime;
 
@@ -41,6 +46,20 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         Spec::WindowAggregate { .. } => {
             Box::new(window_aggregate::WindowAggregate::new(node, &raw_input(plan, node, &input()?), limits)?)
         }
+        Spec::SessionAggregate { .. } => {
+            Box::new(session_aggregate::SessionAggregate::new(node, &input()?, limits)?)
+        }
+        Spec::Join(_) => match node.inputs.as_slice() {
+            [left, right] => {
+                let schema = |input: &usize| plan.nodes[*input].schema.clone();
+                crate::join::create(node, [schema(left), schema(right)], limits)?
+            }
+            _ => return Err(Error::bug("a join has two inputs")),
+        },
+        Spec::TopN { window: None, .. } => Box::new(top_n::TopN::new(node, &input()?, limits)?),
+        Spec::TopN { .. } => Box::new(window_top_n::WindowTopN::new(node, &input()?, limits)?),
+        Spec::Deduplicate { .. } => Box::new(deduplicate::Deduplicate::new(node, &input()?, limits)?),
+        Spec::OverAggregate { .. } => Box::new(over_aggregate::OverAggregate::new(node, &input()?, limits)?),
         Spec::RowTime(spec) => Box::new(RowTime::new(spec.clone())),
         Spec::Exchange(_) => return Err(Error::bug("the pipeline makes exchanges")),
     })

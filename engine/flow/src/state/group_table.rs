@@ -5,10 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayData, ArrayRef, AsArray, BinaryArray, GenericByteArray, StringArray, make_array,
-    new_empty_array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, GenericByteArray, StringArray, new_empty_array};
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{ByteArrayType, DataType};
 use arrow::row::{RowConverter, Rows, SortField};
@@ -16,6 +13,7 @@ use millrace_plan::{Error, Result};
 
 use super::byte_keys::ByteKeys;
 use super::hash_index::{HashIndex, NO_GROUP};
+use super::packed_keys::PackedKeys;
 
 /// Maps keys to group numbers `0..len`, in order of first appearance.
 pub struct GroupTable {
@@ -29,20 +27,13 @@ enum Keys {
     /// No key: one group.
     Global,
     /// Fixed-width keys of at most 16 bytes together.
-    Fixed { columns: Vec<FixedColumn>, packed: Vec<PackedKey>, batch: Vec<PackedKey> },
+    Fixed(PackedKeys),
     /// One STRING or BYTES key.
     Bytes { data_type: DataType, stored: ByteKeys },
+    /// One STRING or BYTES key at `position` among fixed-width keys of at most 16 bytes together.
+    Mixed { packed: PackedKeys, position: usize, data_type: DataType, stored: ByteKeys },
     /// Everything else, in arrow's row encoding.
     Encoded { converter: RowConverter, types: Vec<DataType>, stored: ByteKeys, batch: Option<Rows> },
-}
-
-/// The values of a key side by side, and a bit per null.
-type PackedKey = (u128, u8);
-
-struct FixedColumn {
-    data_type: DataType,
-    width: usize,
-    shift: usize,
 }
 
 /// The keys of a batch beside the keys that are stored.
@@ -54,20 +45,33 @@ trait KeyRows {
     fn store(&mut self, row: usize) -> Result<()>;
 }
 
-struct FixedRows<'a> {
-    batch: &'a [PackedKey],
-    packed: &'a mut Vec<PackedKey>,
-}
-
-impl KeyRows for FixedRows<'_> {
+impl KeyRows for PackedKeys {
     #[inline(always)]
     fn same(&self, row: usize, group: usize) -> bool {
-        self.packed[group] == self.batch[row]
+        self.is(row, group)
     }
 
     fn store(&mut self, row: usize) -> Result<()> {
-        self.packed.push(self.batch[row]);
+        self.push(row);
         Ok(())
+    }
+}
+
+/// Fixed-width keys beside one STRING or BYTES key.
+struct MixedRows<'a> {
+    packed: &'a mut PackedKeys,
+    bytes: ByteRows<'a>,
+}
+
+impl KeyRows for MixedRows<'_> {
+    #[inline(always)]
+    fn same(&self, row: usize, group: usize) -> bool {
+        self.packed.is(row, group) & self.bytes.same(row, group)
+    }
+
+    fn store(&mut self, row: usize) -> Result<()> {
+        self.packed.push(row);
+        self.bytes.store(row)
     }
 }
 
@@ -79,6 +83,13 @@ struct ByteRows<'a> {
 }
 
 impl<'a> ByteRows<'a> {
+    fn of(data_type: &DataType, array: &'a ArrayRef, stored: &'a mut ByteKeys) -> Self {
+        match data_type {
+            DataType::Utf8 => ByteRows::new(array.as_string::<i32>(), stored),
+            _ => ByteRows::new(array.as_binary::<i32>(), stored),
+        }
+    }
+
     fn new<T: ByteArrayType<Offset = i32>>(array: &'a GenericByteArray<T>, stored: &'a mut ByteKeys) -> Self {
         ByteRows {
             offsets: array.value_offsets(),
@@ -122,14 +133,6 @@ impl KeyRows for EncodedRows<'_> {
     }
 }
 
-fn fixed_width(data_type: &DataType) -> Option<usize> {
-    match data_type {
-        DataType::Boolean => Some(1),
-        DataType::Float32 | DataType::Float64 | DataType::Interval(_) => None,
-        other => other.primitive_width().filter(|width| *width <= 16),
-    }
-}
-
 impl GroupTable {
     /// An empty table for keys of these types; none = one group for all rows.
     pub fn new(key_types: &[DataType]) -> Result<Self> {
@@ -138,9 +141,12 @@ impl GroupTable {
             [DataType::Utf8 | DataType::Binary] => {
                 Keys::Bytes { data_type: key_types[0].clone(), stored: ByteKeys::default() }
             }
-            types => match fixed(types) {
-                Some(columns) => Keys::Fixed { columns, packed: vec![], batch: vec![] },
-                None => encoded(types)?,
+            types => match PackedKeys::new(types) {
+                Some(packed) => Keys::Fixed(packed),
+                None => match mixed(types) {
+                    Some(keys) => keys,
+                    None => encoded(types)?,
+                },
             },
         };
         Ok(GroupTable { index: HashIndex::new(), hashes: vec![], keys })
@@ -174,16 +180,19 @@ impl GroupTable {
                 groups.resize(hashes.len(), 0);
                 Ok(())
             }
-            Keys::Fixed { columns, packed, batch } => {
-                pack(columns, keys, hashes.len(), batch)?;
-                intern_rows(index, own, hashes, groups, &mut FixedRows { batch, packed })
+            Keys::Fixed(packed) => {
+                packed.load(keys.iter(), hashes.len())?;
+                intern_rows(index, own, hashes, groups, packed)
             }
-            Keys::Bytes { data_type: DataType::Utf8, stored } => {
-                let rows = &mut ByteRows::new(keys[0].as_string::<i32>(), stored);
+            Keys::Bytes { data_type, stored } => {
+                let rows = &mut ByteRows::of(data_type, &keys[0], stored);
                 intern_rows(index, own, hashes, groups, rows)
             }
-            Keys::Bytes { stored, .. } => {
-                let rows = &mut ByteRows::new(keys[0].as_binary::<i32>(), stored);
+            Keys::Mixed { packed, position, data_type, stored } => {
+                let others = keys[..*position].iter().chain(&keys[*position + 1..]);
+                packed.load(others, hashes.len())?;
+                let rows =
+                    &mut MixedRows { packed, bytes: ByteRows::of(data_type, &keys[*position], stored) };
                 intern_rows(index, own, hashes, groups, rows)
             }
             Keys::Encoded { converter, stored, batch, .. } => {
@@ -202,18 +211,12 @@ impl GroupTable {
         let bug = |error: arrow::error::ArrowError| Error::bug(format!("a key lost its encoding: {error}"));
         match &self.keys {
             Keys::Global => Ok(vec![]),
-            Keys::Fixed { columns, packed, .. } => columns
-                .iter()
-                .enumerate()
-                .map(|(index, column)| unpack(column, index, packed, groups))
-                .collect(),
-            Keys::Bytes { data_type, stored } => {
-                let (offsets, bytes, nulls) = gather(stored, groups)?;
-                let (offsets, bytes) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(bytes));
-                Ok(vec![match data_type {
-                    DataType::Utf8 => Arc::new(StringArray::try_new(offsets, bytes, nulls).map_err(bug)?),
-                    _ => Arc::new(BinaryArray::try_new(offsets, bytes, nulls).map_err(bug)?),
-                }])
+            Keys::Fixed(packed) => packed.columns(groups),
+            Keys::Bytes { data_type, stored } => Ok(vec![strings(data_type, stored, groups)?]),
+            Keys::Mixed { packed, position, data_type, stored } => {
+                let mut columns = packed.columns(groups)?;
+                columns.insert(*position, strings(data_type, stored, groups)?);
+                Ok(columns)
             }
             Keys::Encoded { converter, types, stored, .. } => {
                 if groups.is_empty() {
@@ -233,8 +236,12 @@ impl GroupTable {
         self.hashes.clear();
         match &mut self.keys {
             Keys::Global => {}
-            Keys::Fixed { packed, .. } => packed.clear(),
+            Keys::Fixed(packed) => packed.clear(),
             Keys::Bytes { stored, .. } | Keys::Encoded { stored, .. } => stored.clear(),
+            Keys::Mixed { packed, stored, .. } => {
+                packed.clear();
+                stored.clear();
+            }
         }
     }
 
@@ -242,10 +249,9 @@ impl GroupTable {
     pub fn bytes(&self) -> usize {
         let keys = match &self.keys {
             Keys::Global => 0,
-            Keys::Fixed { packed, batch, .. } => {
-                (packed.capacity() + batch.capacity()) * size_of::<PackedKey>()
-            }
+            Keys::Fixed(packed) => packed.bytes(),
             Keys::Bytes { stored, .. } => stored.bytes(),
+            Keys::Mixed { packed, stored, .. } => packed.bytes() + stored.bytes(),
             Keys::Encoded { stored, batch, .. } => {
                 stored.bytes() + batch.as_ref().map_or(0, |rows| rows.size())
             }
@@ -297,88 +303,29 @@ fn gather(stored: &ByteKeys, groups: &[u32]) -> Result<(Vec<i32>, Vec<u8>, Optio
     Ok((offsets, bytes, nulls))
 }
 
+/// The strings of these groups as a column.
+fn strings(data_type: &DataType, stored: &ByteKeys, groups: &[u32]) -> Result<ArrayRef> {
+    let bug = |error: arrow::error::ArrowError| Error::bug(format!("a key lost its encoding: {error}"));
+    let (offsets, bytes, nulls) = gather(stored, groups)?;
+    let (offsets, bytes) = (OffsetBuffer::new(offsets.into()), Buffer::from_vec(bytes));
+    Ok(match data_type {
+        DataType::Utf8 => Arc::new(StringArray::try_new(offsets, bytes, nulls).map_err(bug)?),
+        _ => Arc::new(BinaryArray::try_new(offsets, bytes, nulls).map_err(bug)?),
+    })
+}
+
+/// Keys of one STRING or BYTES column and otherwise short fixed-width ones.
+fn mixed(types: &[DataType]) -> Option<Keys> {
+    let is_bytes = |own: &DataType| matches!(own, DataType::Utf8 | DataType::Binary);
+    let position = types.iter().position(is_bytes)?;
+    let others: Vec<DataType> = [&types[..position], &types[position + 1..]].concat();
+    let packed = PackedKeys::new(&others)?;
+    Some(Keys::Mixed { packed, position, data_type: types[position].clone(), stored: ByteKeys::default() })
+}
+
 fn encoded(types: &[DataType]) -> Result<Keys> {
     let fields = types.iter().map(|data_type| SortField::new(data_type.clone())).collect();
     let converter = RowConverter::new(fields)
         .map_err(|error| Error::query(format!("these columns cannot be a key: {error}")))?;
     Ok(Keys::Encoded { converter, types: types.to_vec(), stored: ByteKeys::default(), batch: None })
-}
-
-fn fixed(types: &[DataType]) -> Option<Vec<FixedColumn>> {
-    let mut shift = 0;
-    let mut columns = vec![];
-    for data_type in types {
-        let width = fixed_width(data_type)?;
-        columns.push(FixedColumn { data_type: data_type.clone(), width, shift: shift * 8 });
-        shift += width;
-    }
-    (shift <= 16 && columns.len() <= 8).then_some(columns)
-}
-
-/// Packs the key columns of a batch, a bit per null.
-fn pack(columns: &[FixedColumn], keys: &[ArrayRef], rows: usize, batch: &mut Vec<PackedKey>) -> Result<()> {
-    batch.clear();
-    batch.resize(rows, (0, 0));
-    for (index, (column, key)) in columns.iter().zip(keys).enumerate() {
-        if let DataType::Boolean = column.data_type {
-            let array = key.as_boolean();
-            for (row, packed) in batch.iter_mut().enumerate() {
-                match array.is_valid(row) {
-                    true => packed.0 |= (array.value(row) as u128) << column.shift,
-                    false => packed.1 |= 1 << index,
-                }
-            }
-            continue;
-        }
-        let data = key.to_data();
-        let bytes = &data.buffers()[0].as_slice()[data.offset() * column.width..];
-        macro_rules! each {
-            ($type:ty) => {
-                for (packed, value) in batch.iter_mut().zip(bytes.chunks_exact(size_of::<$type>())) {
-                    let mut own = [0u8; size_of::<$type>()];
-                    own.copy_from_slice(value);
-                    packed.0 |= (<$type>::from_le_bytes(own) as u128) << column.shift;
-                }
-            };
-        }
-        match column.width {
-            1 => each!(u8),
-            2 => each!(u16),
-            4 => each!(u32),
-            8 => each!(u64),
-            16 => each!(u128),
-            width => return Err(Error::bug(format!("a key of {width} bytes"))),
-        }
-        if let Some(nulls) = key.nulls().filter(|nulls| nulls.null_count() > 0) {
-            let mask = if column.width == 16 { u128::MAX } else { (1u128 << (column.width * 8)) - 1 };
-            for (row, packed) in batch.iter_mut().enumerate() {
-                if nulls.is_null(row) {
-                    packed.0 &= !(mask << column.shift);
-                    packed.1 |= 1 << index;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-fn unpack(column: &FixedColumn, index: usize, packed: &[PackedKey], groups: &[u32]) -> Result<ArrayRef> {
-    let picked = || groups.iter().map(|group| packed[*group as usize]);
-    let valid = NullBuffer::from_iter(picked().map(|(_, nulls)| nulls & (1 << index) == 0));
-    if let DataType::Boolean = column.data_type {
-        let values = picked().map(|(value, _)| (value >> column.shift) & 1 == 1).collect();
-        return Ok(Arc::new(arrow::array::BooleanArray::new(values, Some(valid))));
-    }
-    let mut bytes = Vec::with_capacity(groups.len() * column.width);
-    for (value, _) in picked() {
-        bytes.extend_from_slice(&(value >> column.shift).to_le_bytes()[..column.width]);
-    }
-    let data = ArrayData::builder(column.data_type.clone())
-        .len(groups.len())
-        .add_buffer(Buffer::from_vec(bytes))
-        .nulls(Some(valid))
-        .align_buffers(true)
-        .build()
-        .map_err(|error| Error::bug(format!("rebuilding keys: {error}")))?;
-    Ok(make_array(data))
 }

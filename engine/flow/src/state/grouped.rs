@@ -65,8 +65,11 @@ pub struct Grouped {
     table: GroupTable,
     aggregators: Vec<Box<dyn Aggregator>>,
     calls: Arc<[AggregateCall]>,
+    key_types: Vec<DataType>,
     /// Rows of each group (added less taken back); kept only if rows can be taken back.
     weights: Option<Vec<i64>>,
+    /// Rows that each group has received; kept only if rows can be taken back.
+    received: Vec<u64>,
     /// Rows received since the last `clear`.
     rows: u64,
     groups: Vec<u32>,
@@ -83,7 +86,9 @@ impl Grouped {
             table: GroupTable::new(key_types)?,
             aggregators,
             calls,
+            key_types: key_types.to_vec(),
             weights: retracting.then(Vec::new),
+            received: vec![],
             rows: 0,
             groups: vec![],
             met: None,
@@ -125,6 +130,7 @@ impl Grouped {
         self.aggregators.iter_mut().for_each(|own| own.resize(groups));
         if let Some(weights) = &mut self.weights {
             weights.resize(groups, 0);
+            self.received.resize(groups, 0);
         }
         if let Some(met) = &mut self.met {
             met.resize(groups, true);
@@ -146,6 +152,7 @@ impl Grouped {
     pub fn update(&mut self, rows: &RecordBatch, weights: Option<&[i64]>, first_order: u64) -> Result<()> {
         self.rows += rows.num_rows() as u64;
         if let Some(own) = &mut self.weights {
+            self.groups.iter().for_each(|group| self.received[*group as usize] += 1);
             match weights {
                 None => self.groups.iter().for_each(|group| own[*group as usize] += 1),
                 Some(weights) => {
@@ -190,18 +197,37 @@ impl Grouped {
 
     /// Adds every group of `other` (the same calls and keys).
     pub fn absorb(&mut self, other: &Grouped) -> Result<()> {
-        let met = other.met();
-        self.table.intern(&other.table.keys(&met)?, &other.hashes_of(&met), &mut self.groups)?;
-        self.make_room();
-        for (own, others) in self.aggregators.iter_mut().zip(&other.aggregators) {
-            own.merge(&self.groups, &others.state(&met)?)?;
-        }
-        if let (Some(own), Some(others)) = (&mut self.weights, &other.weights) {
-            let others = met.iter().map(|group| others[*group as usize]);
-            self.groups.iter().zip(others).for_each(|(group, weight)| own[*group as usize] += weight);
-        }
+        self.absorb_groups(other, &other.met())?;
         self.rows += other.rows;
         Ok(())
+    }
+
+    /// Adds these groups of `other`, but for its count of rows.
+    fn absorb_groups(&mut self, other: &Grouped, groups: &[u32]) -> Result<()> {
+        self.table.intern(&other.table.keys(groups)?, &other.hashes_of(groups), &mut self.groups)?;
+        self.make_room();
+        for (own, others) in self.aggregators.iter_mut().zip(&other.aggregators) {
+            own.merge(&self.groups, &others.state(groups)?)?;
+        }
+        if let (Some(own), Some(others)) = (&mut self.weights, &other.weights) {
+            for (group, from) in self.groups.iter().zip(groups) {
+                own[*group as usize] += others[*from as usize];
+                self.received[*group as usize] += other.received[*from as usize];
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets all groups but those that have rows. Answers the groups that are kept, which are renumbered in
+    /// this order, and the rows that the others had received.
+    pub fn forget_empty(&mut self) -> Result<(Vec<u32>, u64)> {
+        let groups = self.live();
+        let mut kept = Grouped::new(self.calls.clone(), &self.key_types, self.weights.is_some())?;
+        kept.absorb_groups(self, &groups)?;
+        kept.rows = groups.iter().map(|group| self.received[*group as usize]).sum();
+        let forgotten = self.rows - kept.rows;
+        *self = kept;
+        Ok((groups, forgotten))
     }
 
     /// The partial states of all groups; `extra` are the operator's own columns.
@@ -270,6 +296,7 @@ impl Grouped {
         self.aggregators.iter_mut().for_each(|own| own.clear());
         if let Some(weights) = &mut self.weights {
             weights.clear();
+            self.received.clear();
         }
         self.rows = 0;
     }
@@ -278,6 +305,8 @@ impl Grouped {
     pub fn bytes(&self) -> usize {
         let weights = self.weights.as_ref().map_or(0, |weights| weights.capacity() * size_of::<i64>());
         let groups = self.groups.capacity() * size_of::<u32>();
-        self.table.bytes() + self.aggregators.iter().map(|own| own.bytes()).sum::<usize>() + weights + groups
+        let received = self.received.capacity() * size_of::<u64>();
+        let aggregates = self.aggregators.iter().map(|own| own.bytes()).sum::<usize>();
+        self.table.bytes() + aggregates + weights + received + groups
     }
 }

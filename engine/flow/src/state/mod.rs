@@ -1,11 +1,18 @@
 //! Keyed state: groups by key, and the aggregates of each group, as columns.
 
+mod aggregate_slots;
 mod byte_keys;
 mod group_table;
 mod grouped;
 mod hash;
 mod hash_index;
+mod packed_keys;
+mod ranked;
+mod session_table;
 
+pub use aggregate_slots::AggregateSlots;
 pub use group_table::GroupTable;
 pub use grouped::{Grouped, PARTIAL_HASH, PARTIAL_ROWS, PartialLayout};
 pub use hash::{hash_keys, partition_of};
+pub use ranked::{RankEncoding, RankedRows};
+pub use session_table::{Closed, SessionTable};

@@ -11,8 +11,8 @@ use datafusion_common::{DataFusionError, Result, TableReference, plan_err};
 use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::logical_plan::Extension;
 use datafusion_expr::planner::{
-    ContextProvider, ExprPlanner, PlannedRelation, PlannerResult, RawAggregateExpr, RelationPlanner,
-    RelationPlannerContext, RelationPlanning, TypePlanner,
+    ContextProvider, ExprPlanner, PlannedRelation, PlannerResult, RawAggregateExpr, RawWindowExpr,
+    RelationPlanner, RelationPlannerContext, RelationPlanning, TypePlanner,
 };
 use datafusion_expr::{
     AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF, lit,
@@ -20,8 +20,8 @@ use datafusion_expr::{
 use datafusion_sql::sqlparser::ast::{self, TableFactor};
 use millrace_plan::{Error, TableDef, WindowSpec};
 
-use super::window::WindowAssign;
-use super::{aggregate, now};
+use super::window::{WindowAssign, Windows};
+use super::{aggregate, now, over};
 use crate::catalog::nearest;
 use crate::parse::{WindowCall, WindowKind, window_call};
 
@@ -155,8 +155,8 @@ impl ContextProvider for Context<'_> {
         aggregate::aggregate(name)
     }
 
-    fn get_window_meta(&self, _: &str) -> Option<Arc<WindowUDF>> {
-        None
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        over::over_function(name)
     }
 
     fn get_variable_type(&self, _: &[String]) -> Option<DataType> {
@@ -180,7 +180,7 @@ impl ContextProvider for Context<'_> {
     }
 
     fn udwf_names(&self) -> Vec<String> {
-        vec![]
+        over::OVER_FUNCTIONS.iter().map(|(name, ..)| name.to_string()).collect()
     }
 }
 
@@ -264,19 +264,25 @@ impl ExprPlanner for FlinkSyntax {
 
     /// `COUNT(*)` counts a constant that is never null.
     fn plan_aggregate(&self, mut expr: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
-        #[expect(deprecated, reason = "the planner hands COUNT(*) over as a wildcard")]
-        let star = matches!(expr.args.as_slice(), [Expr::Wildcard { .. }]);
-        if star {
-            if expr.func.name() != "count" {
-                return plan_err!(
-                    "{}(*) is not a function; only COUNT takes *",
-                    expr.func.name().to_uppercase()
-                );
-            }
-            expr.args = vec![lit(1i32)];
-        }
+        expr.args = counted(expr.func.name(), expr.args)?;
         expr.args = expr.args.into_iter().map(named_with_casts).collect::<Result<_>>()?;
         Ok(PlannerResult::Original(expr))
+    }
+
+    fn plan_window(&self, mut expr: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
+        expr.args = counted(expr.func_def.name(), expr.args)?;
+        Ok(PlannerResult::Original(expr))
+    }
+}
+
+/// The arguments of an aggregate; `*` is a constant that is never null.
+fn counted(function: &str, args: Vec<Expr>) -> Result<Vec<Expr>> {
+    #[expect(deprecated, reason = "the planner hands COUNT(*) over as a wildcard")]
+    let star = matches!(args.as_slice(), [Expr::Wildcard { .. }]);
+    match (star, function) {
+        (false, _) => Ok(args),
+        (true, "count") => Ok(vec![lit(1i32)]),
+        (true, _) => plan_err!("{}(*) is not a function; only COUNT takes *", function.to_uppercase()),
     }
 }
 
@@ -301,26 +307,45 @@ impl RelationPlanner for WindowFunctions {
         let Some(call) = window_call(&relation).map_err(external)? else {
             return Ok(RelationPlanning::Original(Box::new(relation)));
         };
-        let window = window_spec(&call).map_err(external)?;
         let alias = call.alias.clone();
         let input = context.plan(call.table.clone())?;
-        let time = time_column(&input, &call).map_err(external)?;
+        let window = windows(&call, &input).map_err(external)?;
+        let time = named_column(&input, &call.time, "DESCRIPTOR", &call).map_err(external)?;
         let assign = WindowAssign::try_new(input, time, window)?;
         let plan = LogicalPlan::Extension(Extension { node: Arc::new(assign) });
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
     }
 }
 
-fn time_column(input: &LogicalPlan, call: &WindowCall) -> millrace_plan::Result<datafusion_common::Column> {
-    let named = input.schema().iter().find(|(_, field)| *field.name() == call.time);
+/// The column that a clause of a window function names.
+fn named_column(
+    input: &LogicalPlan,
+    name: &str,
+    clause: &str,
+    call: &WindowCall,
+) -> millrace_plan::Result<datafusion_common::Column> {
+    let named = input.schema().iter().find(|(_, field)| field.name() == name);
     if let Some((qualifier, field)) = named {
         return Ok(datafusion_common::Column::from((qualifier, field.as_ref())));
     }
-    let unknown = Error::query(format!("DESCRIPTOR names an unknown column `{}`", call.time)).at(call.place);
-    Err(match nearest(&call.time, input.schema().fields().iter().map(|field| field.name().as_str())) {
+    let unknown = Error::query(format!("{clause} names an unknown column `{name}`")).at(call.place);
+    Err(match nearest(name, input.schema().fields().iter().map(|field| field.name().as_str())) {
         Some(found) => unknown.hint(format!("did you mean `{found}`?")),
         None => unknown,
     })
+}
+
+fn windows(call: &WindowCall, input: &LogicalPlan) -> millrace_plan::Result<Windows> {
+    match (call.kind, call.intervals.as_slice()) {
+        (WindowKind::Session, [gap]) if *gap > 0 => {
+            let columns = call.partition_by.as_ref().map(|names| {
+                names.iter().map(|name| named_column(input, name, "PARTITION BY", call)).collect()
+            });
+            Ok(Windows::Session { gap: *gap, partition: columns.transpose()? })
+        }
+        (WindowKind::Session, _) => Err(Error::query("a session's gap must be longer than 0").at(call.place)),
+        _ => window_spec(call).map(Windows::Aligned),
+    }
 }
 
 fn window_spec(call: &WindowCall) -> millrace_plan::Result<WindowSpec> {
@@ -344,9 +369,6 @@ fn window_spec(call: &WindowCall) -> millrace_plan::Result<WindowSpec> {
             }
             Ok(WindowSpec::Cumulate { size, step, offset })
         }
-        (WindowKind::Session, _) => Err(Error::query("SESSION windows are not supported yet")
-            .hint("use TUMBLE, HOP or CUMULATE")
-            .at(call.place)),
         _ => Err(Error::query("the window function has the wrong number of intervals")
             .hint("TUMBLE takes a size; HOP a slide and a size; CUMULATE a step and a size")
             .at(call.place)),

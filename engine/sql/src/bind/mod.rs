@@ -11,6 +11,7 @@ mod error;
 mod naming;
 pub mod now;
 pub mod numeric;
+mod over;
 mod refuse;
 pub mod rewrite;
 pub mod window;
@@ -23,7 +24,7 @@ use datafusion_expr::{Expr, LogicalPlan};
 use datafusion_optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion_optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion_optimizer::{Analyzer, Optimizer, OptimizerContext};
-use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
+use datafusion_sql::planner::{NullOrdering, ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 use millrace_plan::{Place, Result};
 
@@ -35,7 +36,8 @@ pub use error::explain_error;
 pub fn function_names() -> impl Iterator<Item = &'static str> {
     let scalar = crate::function::scalar_functions().iter().map(|entry| entry.name);
     let aggregate = aggregate::AGGREGATES.iter().map(|entry| entry.name);
-    scalar.chain(aggregate).chain(now::NOW_FUNCTIONS.iter().map(|(name, _)| *name))
+    let over = over::OVER_FUNCTIONS.iter().map(|(name, ..)| *name);
+    scalar.chain(aggregate).chain(over).chain(now::NOW_FUNCTIONS.iter().map(|(name, _)| *name))
 }
 
 /// Binds queries to the tables declared so far.
@@ -55,6 +57,7 @@ impl<'a> Binder<'a> {
             .with_enable_ident_normalization(false)
             .with_support_varchar_with_length(true)
             .with_map_string_types_to_utf8view(false)
+            .with_default_null_ordering(NullOrdering::NullsMin)
             .with_collect_spans(true);
         SqlToRel::new_with_options(&self.context, options)
     }
@@ -106,12 +109,20 @@ pub fn simplify(plan: LogicalPlan, place: Option<Place>) -> Result<LogicalPlan> 
         Arc::new(rules::optimize_unions::OptimizeUnions::new()),
         Arc::new(rules::simplify_expressions::SimplifyExpressions::new()),
         Arc::new(rules::replace_distinct_aggregate::ReplaceDistinctWithAggregate::new()),
+        Arc::new(rules::decorrelate_predicate_subquery::DecorrelatePredicateSubquery::new()),
+        Arc::new(rules::scalar_subquery_to_join::ScalarSubqueryToJoin::new()),
+        Arc::new(rules::extract_equijoin_predicate::ExtractEquijoinPredicate::new()),
         Arc::new(rules::eliminate_filter::EliminateFilter::new()),
+        Arc::new(rules::eliminate_cross_join::EliminateCrossJoin::new()),
+        Arc::new(rules::eliminate_outer_join::EliminateOuterJoin::new()),
         Arc::new(rules::push_down_filter::PushDownFilter::new()),
         Arc::new(rules::common_subexpr_eliminate::CommonSubexprEliminate::new()),
         Arc::new(rules::optimize_projections::OptimizeProjections::new()),
     ];
-    let context = OptimizerContext::new()
+    let mut options = ConfigOptions::default();
+    // Every subquery becomes a join: none is left for an executor.
+    options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
+    let context = OptimizerContext::new_with_config_options(Arc::new(options))
         .without_query_execution_start_time()
         .with_skip_failing_rules(false)
         .with_max_passes(3);

@@ -33,7 +33,7 @@ impl AnalyzerRule for FlinkTypes {
 }
 
 fn retype(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    if matches!(plan, LogicalPlan::Limit(_) | LogicalPlan::Window(_)) {
+    if matches!(plan, LogicalPlan::Limit(_)) {
         return Ok(Transformed::no(plan));
     }
     let schema = merge_schema(&plan.inputs());

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, Query, Select, SetExpr, SetOperator, SetQuantifier, TableFactor, Visit,
-    Visitor,
+    Distinct, GroupByExpr, JoinOperator, Query, Select, SetExpr, SetOperator, SetQuantifier, TableFactor,
+    Visit, Visitor,
 };
 use millrace_plan::{Error, Place, Result};
 
@@ -46,21 +46,15 @@ impl Visitor for Refusal {
 
     fn pre_visit_select(&mut self, select: &Select) -> Flow {
         for source in &select.from {
-            if let Some(join) = source.joins.first() {
-                return refuse("JOIN", JOIN_HINT, place_of(&join.relation));
+            for join in &source.joins {
+                join_operator(&join.join_operator, place_of(&join.relation))?;
             }
-        }
-        if let Some(second) = select.from.get(1) {
-            return refuse("a join of several tables in FROM", JOIN_HINT, place_of(&second.relation));
         }
         if select.from.is_empty() {
             return refuse("SELECT without FROM", "read from a table", place_of(select));
         }
         if matches!(select.distinct, Some(Distinct::On(_))) {
             return refuse("DISTINCT ON", "use GROUP BY with FIRST_VALUE", place_of(select));
-        }
-        if select.qualify.is_some() || !select.named_window.is_empty() {
-            return refuse("OVER", OVER_HINT, place_of(select));
         }
         if let GroupByExpr::All(_) = select.group_by {
             return refuse("GROUP BY ALL", "name the columns", place_of(select));
@@ -83,20 +77,23 @@ impl Visitor for Refusal {
             _ => ControlFlow::Continue(()),
         }
     }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> Flow {
-        match expr {
-            Expr::Function(function) if function.over.is_some() => refuse("OVER", OVER_HINT, place_of(expr)),
-            Expr::InSubquery { .. } | Expr::Exists { .. } => {
-                refuse("a subquery in a condition", JOIN_HINT, place_of(expr))
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    }
 }
 
-const JOIN_HINT: &str = "joins come with a later version; aggregate each input by itself for now";
-const OVER_HINT: &str = "use a window table function such as TUMBLE, or GROUP BY";
+const JOIN_HINT: &str = "join the tables themselves, by equal keys or by intervals of their row times";
+
+fn join_operator(operator: &JoinOperator, place: Option<Place>) -> Flow {
+    match operator {
+        JoinOperator::Join(_)
+        | JoinOperator::Inner(_)
+        | JoinOperator::Left(_)
+        | JoinOperator::LeftOuter(_)
+        | JoinOperator::Right(_)
+        | JoinOperator::RightOuter(_)
+        | JoinOperator::FullOuter(_)
+        | JoinOperator::CrossJoin(_) => ControlFlow::Continue(()),
+        _ => refuse("this kind of JOIN", "write INNER, LEFT, RIGHT, FULL or CROSS JOIN", place),
+    }
+}
 
 fn set_operation(body: &SetExpr, place: Option<Place>) -> Flow {
     match body {
@@ -107,7 +104,23 @@ fn set_operation(body: &SetExpr, place: Option<Place>) -> Flow {
             set_operation(left, place)?;
             set_operation(right, place)
         }
-        SetExpr::SetOperation { op, .. } => refuse(&op.to_string(), "use UNION and GROUP BY", place),
+        SetExpr::SetOperation {
+            op: SetOperator::Intersect | SetOperator::Except,
+            set_quantifier,
+            left,
+            right,
+        } => {
+            if !matches!(set_quantifier, SetQuantifier::None | SetQuantifier::Distinct) {
+                return refuse(
+                    "INTERSECT ALL and EXCEPT ALL",
+                    "leave ALL out, or count with GROUP BY",
+                    place,
+                );
+            }
+            set_operation(left, place)?;
+            set_operation(right, place)
+        }
+        SetExpr::SetOperation { op, .. } => refuse(&op.to_string(), "use UNION, INTERSECT or EXCEPT", place),
         SetExpr::Values(_) => refuse("VALUES as a table", "use a table with 'connector' = 'values'", place),
         _ => ControlFlow::Continue(()),
     }

@@ -9,6 +9,8 @@ use datafusion_sql::sqlparser::ast::{
 };
 use millrace_plan::{Error, Place, Result};
 
+use crate::parse::GROUP_SESSION;
+
 /// Rewrites `query` in place.
 pub fn rewrite(query: &mut Query) -> Result<()> {
     let mut rewriter = Rewriter;
@@ -60,6 +62,12 @@ impl VisitorMut for Rewriter {
                 }
             }
             Expr::Function(function) => unit_argument(function),
+            Expr::Cast { data_type, .. } => {
+                if let Some((function, length)) = fixed_length(data_type) {
+                    let cast = expr.clone();
+                    *expr = with_length(function, cast, length);
+                }
+            }
             Expr::TypedString(literal) => literal_precision(literal),
             // `INTERVAL '0.250' SECOND(1, 3)`: how many digits may stand there says nothing of the value.
             Expr::Interval(interval) => {
@@ -74,6 +82,30 @@ impl VisitorMut for Rewriter {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// What cuts a text to the length of its type, and pads it if it is CHAR.
+fn fixed_length(data_type: &ast::DataType) -> Option<(&'static str, u64)> {
+    use ast::{CharacterLength, DataType};
+    let length = |own: &Option<CharacterLength>| match own {
+        Some(CharacterLength::IntegerLength { length, .. }) => Some(*length),
+        Some(CharacterLength::Max) | None => None,
+    };
+    match data_type {
+        DataType::Char(own) | DataType::Character(own) => Some(("rpad", length(own).unwrap_or(1))),
+        // Without a length a VARCHAR of a query is a STRING.
+        DataType::Varchar(own) => length(own).map(|length| ("substring", length)),
+        _ => None,
+    }
+}
+
+/// `CAST(x AS VARCHAR(n))` as `SUBSTRING(CAST(x ...), 1, n)`, `CAST(x AS CHAR(n))` as `RPAD(CAST(x ...), n, ' ')`.
+fn with_length(function: &str, cast: Expr, length: u64) -> Expr {
+    let number = |value: u64| Expr::value(Value::Number(value.to_string(), false));
+    match function {
+        "rpad" => call(function, vec![cast, number(length), text(" ")]),
+        _ => call(function, vec![cast, number(1), number(length)]),
     }
 }
 
@@ -204,15 +236,18 @@ fn group_window(select: &mut Select) -> Result<()> {
             .hint("join in a subquery or a view first")
             .at(place));
     }
-    source.relation = window_function(&name, &args, source.relation.clone(), place)?;
+    // Sessions are those of the rows that WHERE keeps.
+    let filter = if name == "SESSION" { select.selection.take() } else { None };
+    source.relation = window_function(&name, &args, source.relation.clone(), filter, place)?;
     WindowProperties { name, args }.replace(select)
 }
 
-/// `TABLE(name((SELECT * FROM relation), DESCRIPTOR(time), intervals...)) AS alias`
+/// `TABLE(name((SELECT * FROM relation WHERE filter), DESCRIPTOR(time), intervals...)) AS alias`
 fn window_function(
     name: &str,
     args: &[Expr],
     relation: TableFactor,
+    filter: Option<Expr>,
     place: Option<Place>,
 ) -> Result<TableFactor> {
     let time = match args.first() {
@@ -234,22 +269,26 @@ fn window_function(
         _ => None,
     };
     let mut call_args = vec![
-        Expr::Subquery(Box::new(select_all(relation)?)),
+        Expr::Subquery(Box::new(select_all(relation, filter)?)),
         call("DESCRIPTOR", vec![Expr::Identifier(time)]),
     ];
     call_args.extend(args[1..].iter().cloned());
+    let name = if name == "SESSION" { GROUP_SESSION } else { name };
     Ok(TableFactor::TableFunction { expr: call(name, call_args), alias })
 }
 
-/// `SELECT * FROM relation`
-fn select_all(relation: TableFactor) -> Result<Query> {
+/// `SELECT * FROM relation WHERE filter`
+fn select_all(relation: TableFactor, filter: Option<Expr>) -> Result<Query> {
     use datafusion_sql::sqlparser::{dialect::GenericDialect, parser::Parser};
     let bug = || Error::bug("the template of SELECT * does not parse");
     let parsed = Parser::new(&GenericDialect {}).try_with_sql("SELECT * FROM x").map(|mut p| p.parse_query());
     let Ok(Ok(query)) = parsed else { return Err(bug()) };
     let mut query = *query;
     match query.body.as_mut() {
-        SetExpr::Select(select) => select.from[0].relation = relation,
+        SetExpr::Select(select) => {
+            select.from[0].relation = relation;
+            select.selection = filter;
+        }
         _ => return Err(bug()),
     }
     Ok(query)

@@ -24,27 +24,36 @@ pub struct WindowAssign {
     /// The time attribute named by DESCRIPTOR.
     pub time: Column,
     /// The windows.
-    pub window: HashedSpec,
+    pub window: Windows,
     schema: DFSchemaRef,
 }
 
-/// A window specification that can be hashed, as plan nodes must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HashedSpec(pub WindowSpec);
+/// The windows of a window function.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Windows {
+    /// Known from a row's time alone.
+    Aligned(WindowSpec),
+    /// Known from the rows around it.
+    Session {
+        /// The gap, in milliseconds.
+        gap: i64,
+        /// PARTITION BY; `None` = whatever else the query groups by.
+        partition: Option<Vec<Column>>,
+    },
+}
 
-impl std::hash::Hash for HashedSpec {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        match self.0 {
-            WindowSpec::Tumble { size, offset } => (0, size, 0, offset).hash(state),
-            WindowSpec::Hop { size, slide, offset } => (1, size, slide, offset).hash(state),
-            WindowSpec::Cumulate { size, step, offset } => (2, size, step, offset).hash(state),
+impl Windows {
+    fn partition(&self) -> &[Column] {
+        match self {
+            Windows::Session { partition: Some(columns), .. } => columns,
+            _ => &[],
         }
     }
 }
 
 impl WindowAssign {
     /// The node over `input`. Fails if `time` is not a column of it.
-    pub fn try_new(input: LogicalPlan, time: Column, window: WindowSpec) -> Result<Self> {
+    pub fn try_new(input: LogicalPlan, time: Column, window: Windows) -> Result<Self> {
         let time_type = Expr::Column(time.clone()).get_type(input.schema())?;
         let mut fields: Vec<_> = input
             .schema()
@@ -61,7 +70,7 @@ impl WindowAssign {
             fields.push((None, Arc::new(Field::new(name, data_type, false))));
         }
         let schema = DFSchema::new_with_metadata(fields, input.schema().metadata().clone())?;
-        Ok(WindowAssign { input, time, window: HashedSpec(window), schema: Arc::new(schema) })
+        Ok(WindowAssign { input, time, window, schema: Arc::new(schema) })
     }
 }
 
@@ -85,24 +94,36 @@ impl UserDefinedLogicalNodeCore for WindowAssign {
     }
 
     fn expressions(&self) -> Vec<Expr> {
-        vec![Expr::Column(self.time.clone())]
+        [&self.time].into_iter().chain(self.window.partition()).cloned().map(Expr::Column).collect()
     }
 
     fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
-        WINDOW_COLUMNS.iter().map(|name| name.to_string()).collect()
+        let fields = self.schema.fields().iter().map(|field| field.name().to_string());
+        match &self.window {
+            Windows::Aligned(_) => WINDOW_COLUMNS.iter().map(|name| name.to_string()).collect(),
+            // Without some of its rows a session is another one, unless all rows of a partition go.
+            Windows::Session { .. } => {
+                fields.filter(|name| !self.window.partition().iter().any(|own| own.name == *name)).collect()
+            }
+        }
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "WindowAssign: {} {:?}", self.time, self.window.0)
+        write!(f, "WindowAssign: {} {:?}", self.time, self.window)
     }
 
     fn with_exprs_and_inputs(&self, mut exprs: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
-        let time = match exprs.pop() {
-            Some(Expr::Column(column)) => column,
-            _ => self.time.clone(),
+        let column = |expr: Expr| if let Expr::Column(column) = expr { Some(column) } else { None };
+        let mut columns = exprs.drain(..).filter_map(column);
+        let time = columns.next().unwrap_or_else(|| self.time.clone());
+        let window = match &self.window {
+            Windows::Session { gap, partition: Some(_) } => {
+                Windows::Session { gap: *gap, partition: Some(columns.collect()) }
+            }
+            other => other.clone(),
         };
         let input = inputs.pop().unwrap_or_else(|| self.input.clone());
-        WindowAssign::try_new(input, time, self.window.0)
+        WindowAssign::try_new(input, time, window)
     }
 
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
@@ -111,7 +132,8 @@ impl UserDefinedLogicalNodeCore for WindowAssign {
             return None;
         }
         let mut needed: Vec<usize> = output_columns.iter().copied().filter(|index| *index < inputs).collect();
-        needed.extend(self.input.schema().maybe_index_of_column(&self.time));
+        let own = [&self.time].into_iter().chain(self.window.partition());
+        needed.extend(own.filter_map(|column| self.input.schema().maybe_index_of_column(column)));
         needed.sort_unstable();
         needed.dedup();
         Some(vec![needed])

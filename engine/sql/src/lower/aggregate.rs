@@ -14,7 +14,7 @@ use millrace_plan::{
 };
 
 use super::calc::{CalcColumns, compile};
-use super::relation::{Place, Relation};
+use super::relation::{Pending, PendingWindow, Place, Relation};
 use super::{Lowering, Statement};
 use crate::bind::window::WINDOW_COLUMNS;
 
@@ -36,7 +36,18 @@ struct Grouping {
     /// What each of `exprs` is.
     keys: Vec<Key>,
     /// The windows, if it groups by window.
-    window: Option<WindowInput>,
+    window: Option<GroupWindow>,
+}
+
+/// The windows that a query groups by.
+#[derive(Debug, Clone, Copy)]
+enum GroupWindow {
+    Aligned(WindowInput),
+    /// Sessions by this row time, with this gap in milliseconds.
+    Session {
+        time: usize,
+        gap: i64,
+    },
 }
 
 /// The input of the aggregation: a Calc or Expand with keys, arguments and filters.
@@ -44,7 +55,7 @@ struct Prepared {
     node: NodeId,
     keys: Vec<usize>,
     calls: Vec<AggregateCall>,
-    window: Option<WindowInput>,
+    window: Option<GroupWindow>,
 }
 
 impl Lowering {
@@ -57,6 +68,13 @@ impl Lowering {
         if grouping.window.is_none() && input.pending.is_some() {
             input = self.materialized(input)?;
             grouping = Grouping::of(plan, &input)?;
+        }
+        if let (Some(GroupWindow::Session { .. }), Some(EmitMode::Changes)) =
+            (grouping.window, statement.emit)
+        {
+            return Err(Error::query("EMIT CHANGES of sessions is not supported yet")
+                .hint("leave EMIT out: a session is sent when it has ended")
+                .at(statement.place));
         }
         let prepared = self.prepare(plan, &input, &grouping, statement)?;
         let (node, outputs) = self.aggregation(prepared, &grouping, &plan.schema, statement)?;
@@ -94,12 +112,13 @@ impl Lowering {
         let node_schema = self.graph.node(input.node).schema.clone();
         let mut keep = |position: usize| columns.column(position, node_schema.field(position));
         let window = match grouping.window {
-            Some(WindowInput::Assign { time, window }) => {
-                Some(WindowInput::Assign { time: keep(time), window })
+            Some(GroupWindow::Aligned(WindowInput::Assign { time, window })) => {
+                Some(GroupWindow::Aligned(WindowInput::Assign { time: keep(time), window }))
             }
-            Some(WindowInput::Attached { start, end }) => {
-                Some(WindowInput::Attached { start: keep(start), end: keep(end) })
+            Some(GroupWindow::Aligned(WindowInput::Attached { start, end })) => {
+                Some(GroupWindow::Aligned(WindowInput::Attached { start: keep(start), end: keep(end) }))
             }
+            Some(GroupWindow::Session { time, gap }) => Some(GroupWindow::Session { time: keep(time), gap }),
             None => None,
         };
         let node = match &grouping.sets {
@@ -169,6 +188,7 @@ impl Lowering {
             Some(_) => EmitMode::Final,
             None => EmitMode::Changes,
         });
+        let is_session = matches!(prepared.window, Some(GroupWindow::Session { .. }));
         let distinct_only = prepared.calls.is_empty() && !retracting;
         let changelog = match emit {
             EmitMode::Final => Changelog::Append,
@@ -179,8 +199,11 @@ impl Lowering {
         let make = |graph: &mut super::Graph, input: NodeId, phase: Phase, reason: &str| {
             let (keys, aggregates) = (prepared.keys.clone(), prepared.calls.clone());
             let operator = match prepared.window {
-                Some(window) => {
+                Some(GroupWindow::Aligned(window)) => {
                     Operator::WindowAggregate { window, keys, aggregates, phase, emit, retracting }
+                }
+                Some(GroupWindow::Session { time, gap }) => {
+                    Operator::SessionAggregate { time, gap, keys, aggregates, retracting }
                 }
                 None => Operator::GroupAggregate { keys, aggregates, phase, emit, retracting },
             };
@@ -200,11 +223,12 @@ impl Lowering {
                 Phase::Single,
                 "one shard: rows meet their group where they are",
             )
-        } else if retracting || self.strategy.one_phase {
+        } else if retracting || is_session || self.strategy.one_phase {
             let exchange = Exchange::Hash(prepared.keys.clone());
-            let reason = match retracting {
-                true => "the input changes: rows go to the owner of their group",
-                false => "ONE_PHASE: rows go to the owner of their group",
+            let reason = match (is_session, retracting) {
+                (true, _) => "sessions need every row of a key: rows go to the owner of their group",
+                (_, true) => "the input changes: rows go to the owner of their group",
+                (_, false) => "ONE_PHASE: rows go to the owner of their group",
             };
             let node = self.graph.exchange(prepared.node, exchange, reason);
             make(&mut self.graph, node, Phase::Single, "")
@@ -289,10 +313,12 @@ impl Grouping {
             windows.iter().position(|which| *which == Some(wanted)).filter(|position| in_every_set(*position))
         };
         let by_window = has(0).zip(has(1));
-        let window = by_window.and_then(|_| match (input.pending, input.attached) {
-            (Some(pending), _) => Some(WindowInput::Assign { time: pending.time, window: pending.window }),
+        let window = by_window.and_then(|_| match (&input.pending, input.attached) {
+            (Some(pending), _) => Some(pending_window(pending)),
             (None, Some((start, end))) => match (input.places[start], input.places[end]) {
-                (Place::Real(start), Place::Real(end)) => Some(WindowInput::Attached { start, end }),
+                (Place::Real(start), Place::Real(end)) => {
+                    Some(GroupWindow::Aligned(WindowInput::Attached { start, end }))
+                }
                 _ => None,
             },
             (None, None) => None,
@@ -306,7 +332,35 @@ impl Grouping {
             }
         });
         let keys = keys.collect();
-        Ok(Grouping { exprs, sets, keys, window })
+        let grouping = Grouping { exprs, sets, keys, window };
+        if let (Some(GroupWindow::Session { .. }), Some(pending)) = (window, &input.pending) {
+            grouping.check_partition(pending, input)?;
+        }
+        Ok(grouping)
+    }
+
+    /// Refuses to group sessions by other columns than those that tell the sessions apart.
+    fn check_partition(&self, pending: &Pending, input: &Relation) -> Result<()> {
+        let PendingWindow::Session { partition: Some(partition), .. } = &pending.window else {
+            return Ok(());
+        };
+        let keys = self.exprs.iter().zip(&self.keys).filter(|(_, key)| matches!(key, Key::Group(_)));
+        let given: BTreeSet<Option<Place>> =
+            keys.map(|(expr, _)| input.column(expr).map(|column| input.places[column])).collect();
+        let wanted = partition.iter().map(|column| Some(Place::Real(*column))).collect();
+        if given == wanted && self.sets.is_none() {
+            return Ok(());
+        }
+        Err(Error::query("sessions must be grouped by the columns of their PARTITION BY, all and only those")
+            .hint("name the same columns in both; SESSION without PARTITION BY has sessions of all rows"))
+    }
+}
+
+fn pending_window(pending: &Pending) -> GroupWindow {
+    let time = pending.time;
+    match pending.window {
+        PendingWindow::Aligned(window) => GroupWindow::Aligned(WindowInput::Assign { time, window }),
+        PendingWindow::Session { gap, .. } => GroupWindow::Session { time, gap },
     }
 }
 

@@ -13,7 +13,7 @@ use datafusion_physical_expr::planner::create_physical_expr;
 use datafusion_physical_expr::{PhysicalExpr, expressions};
 use millrace_plan::{Error, NodeId, Operator, ProjectExpr, Result};
 
-use super::relation::{Pending, Place, Relation};
+use super::relation::{Pending, PendingWindow, Place, Relation};
 use super::{Lowering, Statement};
 use crate::bind::explain_error;
 use crate::bind::now::{NOW_COLUMN, now_call, now_type};
@@ -112,7 +112,8 @@ impl Lowering {
     }
 
     pub(super) fn filter(&mut self, input: Relation, predicate: &Expr, _: Statement) -> Result<Relation> {
-        let input = match input.needs_window(predicate) {
+        let is_session = |own: &Pending| matches!(own.window, PendingWindow::Session { .. });
+        let input = match input.needs_window(predicate) || input.pending.as_ref().is_some_and(is_session) {
             true => self.materialized(input)?,
             false => input,
         };
@@ -141,11 +142,14 @@ impl Lowering {
         let real = self.real_schema(&input)?;
         let mut columns = CalcColumns::default();
         let mut places = vec![];
-        let mut times = BTreeSet::new();
+        let (mut times, mut arrivals) = (BTreeSet::new(), BTreeSet::new());
         for (position, expr) in exprs.iter().enumerate() {
             let source = input.column(expr);
             if source.is_some_and(|source| input.times.contains(&source)) {
                 times.insert(position);
+            }
+            if input.is_arrival(expr) {
+                arrivals.insert(position);
             }
             let field = schema.field(position);
             places.push(match source.map(|source| input.places[source]) {
@@ -158,13 +162,20 @@ impl Lowering {
             });
         }
         let attached = window_columns(&input, exprs);
-        let pending = input.pending.map(|pending| Pending {
-            time: columns
-                .column(pending.time, &self.graph.node(input.node).schema.field(pending.time).clone()),
-            ..pending
+        let below = self.graph.node(input.node).schema.clone();
+        let mut keep = |position: usize| columns.column(position, below.field(position));
+        let pending = input.pending.as_ref().map(|pending| Pending {
+            time: keep(pending.time),
+            window: match &pending.window {
+                PendingWindow::Session { gap, partition: Some(partition) } => PendingWindow::Session {
+                    gap: *gap,
+                    partition: Some(partition.iter().map(|column| keep(*column)).collect()),
+                },
+                other => other.clone(),
+            },
         });
         let node = self.calc(input.node, columns);
-        let relation = Relation { node, schema: schema.clone(), places, times, attached, pending };
+        let relation = Relation { node, schema: schema.clone(), places, times, arrivals, attached, pending };
         self.note_row_time(&relation);
         Ok(relation)
     }
@@ -180,7 +191,7 @@ impl Lowering {
         self.graph.add_after(input, operator, schema, None)
     }
 
-    fn note_row_time(&mut self, relation: &Relation) {
+    pub(super) fn note_row_time(&mut self, relation: &Relation) {
         let row_time = relation.times.iter().find_map(|time| match relation.places[*time] {
             Place::Real(real) => Some(real),
             Place::Window(_) => None,
@@ -191,7 +202,9 @@ impl Lowering {
     /// Computes what is pending, so that every column is in the batch at its own position.
     pub(super) fn materialized(&mut self, relation: Relation) -> Result<Relation> {
         let Relation { mut node, mut places, .. } = relation.clone();
-        if let Some(Pending { time, window }) = relation.pending {
+        if let Some(Pending { time, window }) = &relation.pending {
+            let PendingWindow::Aligned(window) = *window else { return Err(session_alone()) };
+            let time = *time;
             let input = self.graph.node(node).schema.clone();
             let mut fields: Vec<FieldRef> = input.fields().iter().cloned().collect();
             for name in WINDOW_COLUMNS {
@@ -246,6 +259,11 @@ impl Lowering {
         self.note_row_time(&relation);
         Ok(relation)
     }
+}
+
+fn session_alone() -> Error {
+    Error::query("SESSION without GROUP BY window_start, window_end right above it is not supported yet")
+        .hint("filter in a subquery below SESSION, or with HAVING; compute with the window in a query above")
 }
 
 /// Where a projection puts the start and end of the rows' window.

@@ -7,16 +7,20 @@ mod aggregate;
 mod calc;
 mod fuse;
 mod graph;
+mod join;
+mod join_time;
+mod over;
 mod relation;
 mod sink;
 mod source;
+mod top_n;
 
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::logical_plan::{Extension, Projection, SubqueryAlias};
 use datafusion_expr::{Distinct, Filter, LogicalPlan, TableScan, Union};
 use millrace_plan::{Changelog, EmitMode, Error, Operator, Place, Plan, Result};
 
-use crate::bind::window::WindowAssign;
+use crate::bind::window::{WindowAssign, Windows};
 pub use graph::Graph;
 use relation::Relation;
 pub use sink::{Insert, check_columns};
@@ -39,11 +43,13 @@ pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
     for insert in &inserts {
         collect_scans(&insert.query, &mut sources)?;
     }
-    let mut lowering = Lowering { graph: Graph::default(), sources, strategy };
+    let mut lowering = Lowering { graph: Graph::default(), sources, strategy, ranks: None };
     for insert in inserts {
         lowering.insert(insert)?;
     }
-    fuse::fuse(lowering.graph.finish())
+    let mut plan = fuse::fuse(lowering.graph.finish())?;
+    top_n::without_unused_ranks(&mut plan);
+    Ok(plan)
 }
 
 fn collect_scans(plan: &LogicalPlan, sources: &mut Sources) -> Result<()> {
@@ -75,6 +81,8 @@ struct Lowering {
     graph: Graph,
     sources: Sources,
     strategy: Strategy,
+    /// The ranks that a filter right above keeps of the next window.
+    ranks: Option<top_n::Ranks>,
 }
 
 impl Lowering {
@@ -91,10 +99,11 @@ impl Lowering {
                 let input = self.relation(input, statement)?;
                 self.project(input, expr, schema, statement)
             }
-            LogicalPlan::Filter(Filter { predicate, input, .. }) => {
-                let input = self.relation(input, statement)?;
-                self.filter(input, predicate, statement)
-            }
+            LogicalPlan::Filter(filter) => self.filtered(filter, statement),
+            LogicalPlan::Window(window) => match self.ranks.take() {
+                Some(ranks) => self.top_n(window, ranks, statement),
+                None => self.over(window, statement),
+            },
             LogicalPlan::SubqueryAlias(SubqueryAlias { input, schema, .. }) => {
                 Ok(self.relation(input, statement)?.renamed(schema.clone()))
             }
@@ -103,11 +112,25 @@ impl Lowering {
                 None => Err(unsupported(node.name(), statement.place)),
             },
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate, statement),
+            LogicalPlan::Join(join) => self.join(join, statement),
             LogicalPlan::Union(union) => self.union(union, statement),
             LogicalPlan::Distinct(Distinct::All(_)) => {
                 Err(Error::bug("DISTINCT was not rewritten as an aggregation").at(statement.place))
             }
             other => Err(unsupported(other.display().to_string().as_str(), statement.place)),
+        }
+    }
+
+    fn filtered(&mut self, filter: &Filter, statement: Statement) -> Result<Relation> {
+        let (ranks, predicate) = match top_n::ranks(filter) {
+            Some((ranks, rest)) => (Some(ranks), rest),
+            None => (None, Some(filter.predicate.clone())),
+        };
+        self.ranks = ranks;
+        let input = self.relation(&filter.input, statement)?;
+        match predicate {
+            Some(predicate) => self.filter(input, &predicate, statement),
+            None => Ok(input),
         }
     }
 
@@ -135,12 +158,13 @@ impl Lowering {
                 ))
                 .at(statement.place));
         }
-        if self.graph.node(input.node).changelog == Changelog::Retract {
+        let aligned = matches!(assign.window, Windows::Aligned(_));
+        if aligned && self.graph.node(input.node).changelog == Changelog::Retract {
             return Err(Error::query("a window table function over a query whose rows change")
                 .hint("put the window function below the aggregation, or EMIT FINAL")
                 .at(statement.place));
         }
-        input.windowed(plan.schema().clone(), time, assign.window.0)
+        input.windowed(plan.schema().clone(), time, &assign.window)
     }
 
     fn union(&mut self, union: &Union, statement: Statement) -> Result<Relation> {
@@ -163,5 +187,14 @@ fn unsupported(what: &str, place: Option<Place>) -> Error {
 
 /// True if `operator` holds state that grows with the number of keys.
 pub fn is_stateful(operator: &Operator) -> bool {
-    matches!(operator, Operator::GroupAggregate { .. } | Operator::WindowAggregate { .. })
+    matches!(
+        operator,
+        Operator::GroupAggregate { .. }
+            | Operator::WindowAggregate { .. }
+            | Operator::SessionAggregate { .. }
+            | Operator::Join(_)
+            | Operator::TopN { .. }
+            | Operator::Deduplicate { .. }
+            | Operator::OverAggregate { .. }
+    )
 }

@@ -8,10 +8,10 @@ use datafusion_common::{Column, DFSchema, DFSchemaRef, TableReference};
 use datafusion_expr::Expr;
 use millrace_plan::{Error, NodeId, Result, WindowSpec};
 
-use crate::bind::window::WINDOW_COLUMNS;
+use crate::bind::window::{WINDOW_COLUMNS, Windows};
 
 /// Where a column of a relation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// In the node's batch, at this position.
     Real(usize),
@@ -21,12 +21,26 @@ pub enum Place {
 
 /// A window function whose columns have not been computed, in case an aggregation right above makes them
 /// unnecessary.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Pending {
     /// The row time's position in the node's batch.
     pub time: usize,
     /// The windows.
-    pub window: WindowSpec,
+    pub window: PendingWindow,
+}
+
+/// The windows of a [`Pending`] window function.
+#[derive(Debug, Clone)]
+pub enum PendingWindow {
+    /// Known from a row's time alone.
+    Aligned(WindowSpec),
+    /// Rows that follow each other by no more than a gap.
+    Session {
+        /// In milliseconds.
+        gap: i64,
+        /// PARTITION BY, as positions in the node's batch; `None` = whatever else the query groups by.
+        partition: Option<Vec<usize>>,
+    },
 }
 
 /// Rows of a node under the names that a logical plan gives them.
@@ -40,6 +54,8 @@ pub struct Relation {
     pub places: Vec<Place>,
     /// The time attributes, as positions in `schema`.
     pub times: BTreeSet<usize>,
+    /// The columns of processing time, as positions in `schema`: in their order rows arrive.
+    pub arrivals: BTreeSet<usize>,
     /// The positions in `schema` of the start and end of the window that each row belongs to.
     pub attached: Option<(usize, usize)>,
     /// The window function above the node.
@@ -50,7 +66,8 @@ impl Relation {
     /// The columns of `node`, in its order, under the names of `schema`.
     pub fn of(node: NodeId, schema: DFSchemaRef) -> Self {
         let places = (0..schema.fields().len()).map(Place::Real).collect();
-        Relation { node, schema, places, times: BTreeSet::new(), attached: None, pending: None }
+        let (times, arrivals) = (BTreeSet::new(), BTreeSet::new());
+        Relation { node, schema, places, times, arrivals, attached: None, pending: None }
     }
 
     /// The same columns under other names.
@@ -59,9 +76,9 @@ impl Relation {
     }
 
     /// The relation with the columns of a window function appended, not computed yet.
-    pub fn windowed(self, schema: DFSchemaRef, time: usize, window: WindowSpec) -> Result<Relation> {
+    pub fn windowed(self, schema: DFSchemaRef, time: usize, window: &Windows) -> Result<Relation> {
         let mut places = vec![];
-        let mut times = BTreeSet::new();
+        let (mut times, mut arrivals) = (BTreeSet::new(), BTreeSet::new());
         for (position, (qualifier, field)) in schema.iter().enumerate() {
             let window_column = WINDOW_COLUMNS.iter().position(|name| *name == field.name().as_str());
             if let Some(which) = window_column.filter(|_| qualifier.is_none()) {
@@ -79,9 +96,25 @@ impl Relation {
             if self.times.contains(&input) {
                 times.insert(position);
             }
+            if self.arrivals.contains(&input) {
+                arrivals.insert(position);
+            }
         }
-        let Place::Real(time) = self.places[time] else {
-            return Err(Error::bug("a window function over uncomputed columns"));
+        let real = |position: usize| match self.places[position] {
+            Place::Real(real) => Ok(real),
+            Place::Window(_) => Err(Error::bug("a window function over uncomputed columns")),
+        };
+        let column = |column: &Column| match self.schema.maybe_index_of_column(column) {
+            Some(position) => real(position),
+            None => Err(Error::bug(format!("the plan lost the column {column}"))),
+        };
+        let time = real(time)?;
+        let window = match window {
+            Windows::Aligned(window) => PendingWindow::Aligned(*window),
+            Windows::Session { gap, partition } => {
+                let columns = |own: &Vec<Column>| own.iter().map(column).collect::<Result<Vec<_>>>();
+                PendingWindow::Session { gap: *gap, partition: partition.as_ref().map(columns).transpose()? }
+            }
         };
         let find = |which: usize| places.iter().position(|place| *place == Place::Window(which));
         let attached = find(0).zip(find(1));
@@ -90,6 +123,7 @@ impl Relation {
             schema,
             places,
             times,
+            arrivals,
             attached,
             pending: Some(Pending { time, window }),
         })
@@ -101,6 +135,15 @@ impl Relation {
             Expr::Column(column) => self.schema.maybe_index_of_column(column),
             Expr::Alias(alias) => self.column(&alias.expr),
             _ => None,
+        }
+    }
+
+    /// True if `expr` is the processing time.
+    pub fn is_arrival(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::ScalarFunction(call) => call.func.name() == "proctime",
+            Expr::Alias(alias) => self.is_arrival(&alias.expr),
+            _ => self.column(expr).is_some_and(|column| self.arrivals.contains(&column)),
         }
     }
 

@@ -11,6 +11,9 @@ use datafusion_sql::sqlparser::tokenizer::Token;
 /// The name of the function call that `TABLE t PARTITION BY a` in an argument list becomes.
 pub const TABLE_ARGUMENT: &str = "__table";
 
+/// The window function that `GROUP BY SESSION(...)` becomes: its sessions are those of the other keys.
+pub const GROUP_SESSION: &str = "__GROUP_SESSION";
+
 /// Apache Flink's dialect.
 #[derive(Debug)]
 pub struct FlinkDialect;
@@ -84,6 +87,7 @@ fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
         loop {
             args.push(Expr::Identifier(parser.parse_identifier()?));
             let more = matches!(parser.peek_nth_token_ref(1).token, Token::Word(_) | Token::Comma)
+                && parser.peek_nth_token_ref(2).token != Token::RArrow
                 && !matches!(&parser.peek_nth_token_ref(1).token,
                     Token::Word(word) if word.value.eq_ignore_ascii_case("DESCRIPTOR"));
             if !more || !parser.consume_token(&Token::Comma) {

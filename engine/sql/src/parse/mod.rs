@@ -20,7 +20,7 @@ use millrace_plan::{Error, Limits, Place, Result};
 
 pub use window::{WindowCall, WindowKind, window_call};
 
-pub(crate) use dialect::FlinkDialect;
+pub(crate) use dialect::{FlinkDialect, GROUP_SESSION};
 
 /// A script: statements in order.
 #[derive(Debug)]

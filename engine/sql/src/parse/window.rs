@@ -8,7 +8,7 @@ use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::TokenWithSpan;
 use millrace_plan::{Error, Place, Result};
 
-use super::dialect::{FlinkDialect, TABLE_ARGUMENT};
+use super::dialect::{FlinkDialect, GROUP_SESSION, TABLE_ARGUMENT};
 use super::text;
 use crate::bind::rewrite::place_of;
 
@@ -34,8 +34,8 @@ pub struct WindowCall {
     pub table: TableFactor,
     /// The alias of the result.
     pub alias: Option<TableAlias>,
-    /// PARTITION BY (SESSION).
-    pub partition_by: Vec<String>,
+    /// PARTITION BY (SESSION); `None` = by what else the query groups by, as the older form has it.
+    pub partition_by: Option<Vec<String>>,
     /// The column in DESCRIPTOR.
     pub time: String,
     /// In milliseconds. TUMBLE: size. HOP: slide, size. CUMULATE: step, size. SESSION: gap.
@@ -60,10 +60,10 @@ pub fn window_call(factor: &TableFactor) -> Result<Option<WindowCall>> {
         "TUMBLE" => WindowKind::Tumble,
         "HOP" => WindowKind::Hop,
         "CUMULATE" => WindowKind::Cumulate,
-        "SESSION" => WindowKind::Session,
+        "SESSION" | GROUP_SESSION => WindowKind::Session,
         other => {
             return Err(Error::query(format!("unknown table function {other}"))
-                .hint("the table functions are TUMBLE, HOP, CUMULATE")
+                .hint("the table functions are TUMBLE, HOP, CUMULATE, SESSION")
                 .at(place_of(factor)));
         }
     };
@@ -151,6 +151,10 @@ fn parse_call(
     let data = values[0].as_ref().ok_or_else(|| missing("TABLE"))?;
     let (table, partition_by) = table_argument(data)
         .ok_or_else(|| Error::query("the first argument must be a table").hint(usage(kind)))?;
+    let partition_by = match call.name.to_string() == GROUP_SESSION {
+        true => None,
+        false => Some(partition_by),
+    };
     let time = values[1].as_ref().and_then(descriptor).ok_or_else(|| missing("DESCRIPTOR(time column)"))?;
     let mut intervals = vec![];
     let mut offset_ms = 0;

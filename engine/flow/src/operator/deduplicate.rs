@@ -1,0 +1,174 @@
+//! The first row of each key by row time, sent once, when the watermark reaches it: what comes later cannot
+//! be earlier.
+//!
+//! A row is late when it is before the watermark of its own split. Of rows of the same time the one that
+//! arrived first counts.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{ArrayRef, AsArray, UInt64Array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use millrace_plan::{Error, Limits, Node, Operator as Spec, Result, SortColumn, Ties, WATERMARK_MIN};
+
+use super::{Account, Operator, Output};
+use crate::batch::Batch;
+use crate::state::{GroupTable, RankEncoding, hash_keys};
+
+/// What is known of a key.
+enum First {
+    /// The earliest row so far, and its time.
+    Waits(i64, Box<[u8]>),
+    /// It has been sent.
+    Sent,
+}
+
+/// The Deduplicate operator.
+pub struct Deduplicate {
+    keys: Vec<usize>,
+    time: usize,
+    schema: SchemaRef,
+    encoding: RankEncoding,
+    table: GroupTable,
+    firsts: Vec<First>,
+    /// The keys whose row waits for each time; some have found an earlier row since.
+    due: BTreeMap<i64, Vec<u32>>,
+    waiting: u64,
+    row_bytes: u64,
+    watermark: i64,
+    hashes: Vec<u64>,
+    ids: Vec<u32>,
+    batch_rows: usize,
+    ingest_ms: i64,
+    account: Account,
+}
+
+impl Deduplicate {
+    /// The operator of `node` over rows of `input`.
+    pub fn new(node: &Node, input: &SchemaRef, limits: &Limits) -> Result<Self> {
+        let Spec::Deduplicate { keys, time, columns } = &node.operator else {
+            return Err(Error::bug("not a Deduplicate"));
+        };
+        let key_types: Vec<DataType> = keys.iter().map(|key| input.field(*key).data_type().clone()).collect();
+        let order = [SortColumn { column: *time, descending: false, nulls_first: true }];
+        Ok(Deduplicate {
+            keys: keys.clone(),
+            time: *time,
+            schema: node.schema.clone(),
+            encoding: RankEncoding::new(input, &order, Ties::Earliest, *columns)?,
+            table: GroupTable::new(&key_types)?,
+            firsts: vec![],
+            due: BTreeMap::new(),
+            waiting: 0,
+            row_bytes: 0,
+            watermark: WATERMARK_MIN,
+            hashes: vec![],
+            ids: vec![],
+            batch_rows: limits.batch_rows.max(1),
+            ingest_ms: 0,
+            account: Account::default(),
+        })
+    }
+
+    /// The rows that are not before the watermark.
+    fn in_time(&mut self, batch: Batch, out: &mut Output) -> Result<Batch> {
+        let times = self.times(&batch)?;
+        let times = times.as_primitive::<Int64Type>().values();
+        let is_late = |row: usize| times[row] < batch.watermarks.get(row).max(self.watermark);
+        let (late, kept): (Vec<u64>, Vec<u64>) =
+            (0..batch.len() as u64).partition(|row| is_late(*row as usize));
+        if late.is_empty() {
+            return Ok(batch);
+        }
+        self.account.late += late.len() as u64;
+        out.late.push(batch.take(&UInt64Array::from(late))?);
+        batch.take(&UInt64Array::from(kept))
+    }
+
+    fn times(&self, batch: &Batch) -> Result<ArrayRef> {
+        cast(batch.rows.column(self.time), &DataType::Int64)
+            .map_err(|error| Error::bug(format!("row time: {error}")))
+    }
+
+    /// Sends the rows that the watermark has reached.
+    fn fire(&mut self, watermark: i64, out: &mut Output) -> Result<()> {
+        let mut rows: Vec<Box<[u8]>> = vec![];
+        while let Some(entry) = self.due.first_entry()
+            && *entry.key() <= watermark
+        {
+            let (time, groups) = entry.remove_entry();
+            for group in groups {
+                let own = &mut self.firsts[group as usize];
+                if matches!(own, First::Waits(at, _) if *at == time)
+                    && let First::Waits(_, row) = std::mem::replace(own, First::Sent)
+                {
+                    self.row_bytes -= row.len() as u64;
+                    rows.push(row);
+                }
+            }
+        }
+        self.waiting -= rows.len() as u64;
+        self.account.retired += rows.len() as u64;
+        for part in rows.chunks(self.batch_rows) {
+            let columns = self.encoding.decode(part.iter().map(|row| &row[..]))?;
+            let rows = self.encoding.record(&self.schema, columns, None)?;
+            self.account.rows_out += rows.num_rows() as u64;
+            out.batch(Batch::derived(rows, self.ingest_ms));
+        }
+        Ok(())
+    }
+}
+
+impl Operator for Deduplicate {
+    fn on_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> Result<()> {
+        self.account.rows_in += batch.len() as u64;
+        self.ingest_ms = batch.ingest_ms;
+        let batch = self.in_time(batch, out)?;
+        let keys: Vec<ArrayRef> = self.keys.iter().map(|key| batch.rows.column(*key).clone()).collect();
+        hash_keys(&keys, batch.len(), &mut self.hashes)?;
+        self.table.intern(&keys, &self.hashes, &mut self.ids)?;
+        let times = self.times(&batch)?;
+        let times = times.as_primitive::<Int64Type>().values();
+        let rows = self.encoding.encode(&batch)?;
+        self.account.accepted += batch.len() as u64;
+        for (index, group) in self.ids.iter().enumerate() {
+            let (row, time) = (rows.row(index), times[index]);
+            let row = row.as_ref();
+            match self.firsts.get_mut(*group as usize) {
+                None => {
+                    self.firsts.push(First::Waits(time, row.into()));
+                    self.waiting += 1;
+                }
+                Some(First::Waits(at, own)) if row < &own[..] => {
+                    self.account.retired += 1;
+                    self.row_bytes -= own.len() as u64;
+                    let moved = *at != time;
+                    (*at, *own) = (time, row.into());
+                    if !moved {
+                        self.row_bytes += row.len() as u64;
+                        continue;
+                    }
+                }
+                Some(_) => {
+                    self.account.retired += 1;
+                    continue;
+                }
+            }
+            self.row_bytes += row.len() as u64;
+            self.due.entry(time).or_default().push(*group);
+        }
+        Ok(())
+    }
+
+    fn on_watermark(&mut self, watermark_ms: i64, out: &mut Output) -> Result<()> {
+        self.fire(watermark_ms, out)?;
+        self.watermark = self.watermark.max(watermark_ms);
+        out.watermark(watermark_ms);
+        Ok(())
+    }
+
+    fn account(&self) -> Account {
+        let keys = self.table.bytes() + self.firsts.capacity() * size_of::<First>();
+        Account { in_state: self.waiting, state_bytes: keys as u64 + self.row_bytes, ..self.account }
+    }
+}

@@ -1,0 +1,108 @@
+//! Rows that wait for the watermark.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt64Array};
+use arrow::compute::{concat, concat_batches, filter, filter_record_batch, not, take, take_record_batch};
+use arrow::datatypes::{Int64Type, SchemaRef, UInt64Type};
+use arrow::error::ArrowError;
+use millrace_plan::{Error, Result};
+
+use super::by_time;
+use crate::batch::Batch;
+
+/// The number of a split goes above this many bits of the count of rows.
+const ARRIVAL_BITS: u32 = 40;
+
+/// Some rows, never none.
+struct Part {
+    rows: RecordBatch,
+    times: Int64Array,
+    /// By split, then by arrival.
+    orders: UInt64Array,
+    first: i64,
+    last: i64,
+}
+
+impl Part {
+    fn new(rows: RecordBatch, times: Int64Array, orders: UInt64Array) -> Option<Part> {
+        let first = arrow::compute::min(&times)?;
+        let last = arrow::compute::max(&times)?;
+        Some(Part { rows, times, orders, first, last })
+    }
+
+    fn filter(&self, keep: &BooleanArray) -> std::result::Result<Option<Part>, ArrowError> {
+        let rows = filter_record_batch(&self.rows, keep)?;
+        let times = filter(&self.times, keep)?.as_primitive::<Int64Type>().clone();
+        let orders = filter(&self.orders, keep)?.as_primitive::<UInt64Type>().clone();
+        Ok(Part::new(rows, times, orders))
+    }
+}
+
+/// Rows by the batches in which they came; only those on both sides of the watermark are taken apart.
+pub struct Pending {
+    schema: SchemaRef,
+    parts: Vec<Part>,
+    arrived: u64,
+}
+
+fn bug(error: ArrowError) -> Error {
+    Error::bug(format!("rows that wait for the watermark: {error}"))
+}
+
+impl Pending {
+    /// Nothing waits.
+    pub fn new(schema: SchemaRef) -> Self {
+        Pending { schema, parts: vec![], arrived: 0 }
+    }
+
+    /// Rows wait for their times.
+    pub fn add(&mut self, batch: Batch, times: Int64Array) {
+        let split = (batch.origin.split as u64) << ARRIVAL_BITS;
+        let orders = (self.arrived..).take(batch.len()).map(|arrived| split | arrived);
+        let orders = UInt64Array::from_iter_values(orders);
+        self.arrived += batch.len() as u64;
+        self.parts.extend(Part::new(batch.rows, times, orders));
+    }
+
+    /// Takes out the rows of times up to `watermark`, in the order of time, then of arrival.
+    pub fn due(&mut self, watermark: i64) -> Result<Option<(RecordBatch, Vec<i64>)>> {
+        let (mut due, mut later) = (vec![], vec![]);
+        for part in std::mem::take(&mut self.parts) {
+            if part.first > watermark {
+                later.push(part);
+            } else if part.last <= watermark {
+                due.push(part);
+            } else {
+                let own: BooleanArray =
+                    part.times.values().iter().map(|time| Some(*time <= watermark)).collect();
+                due.extend(part.filter(&own).map_err(bug)?);
+                later.extend(part.filter(&not(&own).map_err(bug)?).map_err(bug)?);
+            }
+        }
+        self.parts = later;
+        if due.is_empty() {
+            return Ok(None);
+        }
+        let all = |column: fn(&Part) -> &dyn Array| {
+            concat(&due.iter().map(column).collect::<Vec<_>>()).map_err(bug)
+        };
+        let (times, orders): (ArrayRef, ArrayRef) = (all(|part| &part.times)?, all(|part| &part.orders)?);
+        let rows = concat_batches(&self.schema, due.iter().map(|part| &part.rows)).map_err(bug)?;
+        let order = by_time(times.as_primitive::<Int64Type>().values(), orders.as_primitive());
+        let order: Arc<UInt64Array> = Arc::new(order);
+        let rows = take_record_batch(&rows, order.as_ref()).map_err(bug)?;
+        let times = take(&times, order.as_ref(), None).map_err(bug)?;
+        Ok(Some((rows, times.as_primitive::<Int64Type>().values().to_vec())))
+    }
+
+    /// Rows that wait.
+    pub fn len(&self) -> u64 {
+        self.parts.iter().map(|part| part.times.len() as u64).sum()
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.parts.iter().map(|part| part.rows.get_array_memory_size() + part.times.len() * 16).sum()
+    }
+}

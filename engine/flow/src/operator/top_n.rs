@@ -1,0 +1,227 @@
+//! The best rows of each group, as they change.
+//!
+//! Over input that only grows the rows that rank behind the last are let go at once; over input that takes
+//! rows back all are kept. Changes are collected and sent as the difference between the ranks before the
+//! first change since the last emission and now. Per window: see `window_top_n`.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array};
+use arrow::datatypes::{DataType, SchemaRef};
+use millrace_plan::{EmitMode, Error, Limits, Node, Operator as Spec, Result, RowKind};
+
+use super::{Account, Operator, Output};
+use crate::batch::{Batch, Event, RowKinds};
+use crate::state::{GroupTable, RankEncoding, RankedRows, hash_keys};
+
+/// The rows of one group that were sent before it changed, by rank.
+type Before = Vec<Box<[u8]>>;
+
+/// The TopN operator, without a window.
+pub struct TopN {
+    keys: Vec<usize>,
+    first: u64,
+    last: u64,
+    /// Sends the rank.
+    rank: bool,
+    emit: EmitMode,
+    retracting: bool,
+    schema: SchemaRef,
+    encoding: RankEncoding,
+    table: GroupTable,
+    groups: Vec<RankedRows>,
+    /// Groups changed since the last emission, in the order of their first change, and what was sent of them.
+    dirty: Vec<(u32, Before)>,
+    is_dirty: Vec<bool>,
+    hashes: Vec<u64>,
+    ids: Vec<u32>,
+    batch_rows: usize,
+    ingest_ms: i64,
+    account: Account,
+}
+
+/// Changed rows on their way out.
+#[derive(Default)]
+struct Changes<'a> {
+    rows: Vec<&'a [u8]>,
+    ranks: Vec<i64>,
+    kinds: Vec<RowKind>,
+}
+
+impl<'a> Changes<'a> {
+    fn push(&mut self, row: &'a [u8], rank: i64, kind: RowKind) {
+        self.rows.push(row);
+        self.ranks.push(rank);
+        self.kinds.push(kind);
+    }
+
+    /// What differs rank by rank.
+    fn by_rank(&mut self, before: &'a [Box<[u8]>], after: &[&'a [u8]], first: u64) {
+        for index in 0..before.len().max(after.len()) {
+            let rank = (first + index as u64) as i64;
+            match (before.get(index), after.get(index)) {
+                (Some(old), Some(new)) if old[..] != **new => {
+                    self.push(old, rank, RowKind::UpdateBefore);
+                    self.push(new, rank, RowKind::UpdateAfter);
+                }
+                (None, Some(new)) => self.push(new, rank, RowKind::Insert),
+                (Some(old), None) => self.push(old, rank, RowKind::Delete),
+                _ => {}
+            }
+        }
+    }
+
+    /// The rows that left, then those that came: both lists are in the same order.
+    fn by_content(&mut self, before: &'a [Box<[u8]>], after: &[&'a [u8]]) {
+        let mut came = vec![];
+        let (mut old, mut new) = (0, 0);
+        while old < before.len() || new < after.len() {
+            let order = match (before.get(old), after.get(new)) {
+                (Some(before), Some(after)) => before[..].cmp(after),
+                (Some(_), None) => std::cmp::Ordering::Less,
+                _ => std::cmp::Ordering::Greater,
+            };
+            if order.is_lt() {
+                self.push(&before[old], 0, RowKind::Delete);
+            } else if order.is_gt() {
+                came.push(after[new]);
+            }
+            old += usize::from(order.is_le());
+            new += usize::from(order.is_ge());
+        }
+        came.into_iter().for_each(|row| self.push(row, 0, RowKind::Insert));
+    }
+}
+
+impl TopN {
+    /// The operator of `node` over rows of `input`.
+    pub fn new(node: &Node, input: &SchemaRef, limits: &Limits) -> Result<Self> {
+        let Spec::TopN { keys, order, ties, first, last, rank, columns, emit, retracting, .. } =
+            &node.operator
+        else {
+            return Err(Error::bug("not a TopN"));
+        };
+        let key_types: Vec<DataType> = keys.iter().map(|key| input.field(*key).data_type().clone()).collect();
+        Ok(TopN {
+            keys: keys.clone(),
+            first: *first,
+            last: *last,
+            rank: *rank,
+            emit: *emit,
+            retracting: *retracting,
+            schema: node.schema.clone(),
+            encoding: RankEncoding::new(input, order, *ties, *columns)?,
+            table: GroupTable::new(&key_types)?,
+            groups: vec![],
+            dirty: vec![],
+            is_dirty: vec![],
+            hashes: vec![],
+            ids: vec![],
+            batch_rows: limits.batch_rows.max(2),
+            ingest_ms: 0,
+            account: Account::default(),
+        })
+    }
+
+    /// Remembers what was sent of a group that is about to change.
+    fn note_before(&mut self, group: u32) {
+        let index = group as usize;
+        if self.emit == EmitMode::Changes && !self.is_dirty[index] {
+            self.is_dirty[index] = true;
+            let sent = self.groups[index].ranks(self.first, self.last).map(Box::from).collect();
+            self.dirty.push((group, sent));
+        }
+    }
+
+    /// Sends what has changed since the last emission.
+    fn send_changes(&mut self, out: &mut Output) -> Result<()> {
+        let dirty = std::mem::take(&mut self.dirty);
+        let groups = std::mem::take(&mut self.groups);
+        let mut changes = Changes::default();
+        for (group, before) in &dirty {
+            self.is_dirty[*group as usize] = false;
+            let after: Vec<&[u8]> = groups[*group as usize].ranks(self.first, self.last).collect();
+            match self.rank || self.first == self.last {
+                true => changes.by_rank(before, &after, self.first),
+                false => changes.by_content(before, &after),
+            }
+            // An update and what it replaces stay together.
+            if changes.rows.len() + 1 >= self.batch_rows {
+                self.send(std::mem::take(&mut changes), out)?;
+            }
+        }
+        self.send(changes, out)?;
+        self.groups = groups;
+        Ok(())
+    }
+
+    fn send(&mut self, changes: Changes, out: &mut Output) -> Result<()> {
+        if changes.rows.is_empty() {
+            return Ok(());
+        }
+        let columns = self.encoding.decode(changes.rows.into_iter())?;
+        let rank = self.rank.then(|| Arc::new(Int64Array::from(changes.ranks)) as ArrayRef);
+        let rows = self.encoding.record(&self.schema, columns, rank)?;
+        self.account.rows_out += rows.num_rows() as u64;
+        let insert_only = changes.kinds.iter().all(|kind| *kind == RowKind::Insert);
+        let kinds = if insert_only { RowKinds::Insert } else { RowKinds::from_kinds(changes.kinds) };
+        out.events.push(Event::Batch(Batch { kinds, ..Batch::derived(rows, self.ingest_ms) }));
+        Ok(())
+    }
+
+    /// Sends the ranks of every group once.
+    fn send_all(&mut self, out: &mut Output) -> Result<()> {
+        self.dirty = (0..self.groups.len() as u32).map(|group| (group, vec![])).collect();
+        self.send_changes(out)
+    }
+}
+
+impl Operator for TopN {
+    fn on_batch(&mut self, _: usize, batch: Batch, _: &mut Output) -> Result<()> {
+        self.account.rows_in += batch.len() as u64;
+        self.account.accepted += batch.len() as u64;
+        self.ingest_ms = batch.ingest_ms;
+        let keys: Vec<ArrayRef> = self.keys.iter().map(|key| batch.rows.column(*key).clone()).collect();
+        hash_keys(&keys, batch.len(), &mut self.hashes)?;
+        let mut ids = std::mem::take(&mut self.ids);
+        self.table.intern(&keys, &self.hashes, &mut ids)?;
+        self.groups.resize_with(self.table.len(), RankedRows::default);
+        self.is_dirty.resize(self.table.len(), false);
+        let rows = self.encoding.encode(&batch)?;
+        for (index, group) in ids.iter().enumerate() {
+            let row = rows.row(index);
+            let (row, own) = (row.as_ref(), *group as usize);
+            if self.retracting {
+                self.note_before(*group);
+                self.account.retired += self.groups[own].add(row, batch.kinds.get(index).weight());
+            } else if self.groups[own].is_beyond(row, self.last) {
+                self.account.retired += 1;
+            } else {
+                self.note_before(*group);
+                self.account.retired += self.groups[own].keep(row, self.last);
+            }
+        }
+        self.ids = ids;
+        Ok(())
+    }
+
+    fn on_tick(&mut self, out: &mut Output) -> Result<()> {
+        match self.emit {
+            EmitMode::Changes => self.send_changes(out),
+            EmitMode::Final => Ok(()),
+        }
+    }
+
+    fn on_end(&mut self, out: &mut Output) -> Result<()> {
+        match self.emit {
+            EmitMode::Changes => self.send_changes(out),
+            EmitMode::Final => self.send_all(out),
+        }
+    }
+
+    fn account(&self) -> Account {
+        let in_state = self.groups.iter().map(RankedRows::held).sum();
+        let rows: usize = self.groups.iter().map(RankedRows::bytes).sum();
+        Account { in_state, state_bytes: (rows + self.table.bytes()) as u64, ..self.account }
+    }
+}

@@ -1,0 +1,198 @@
+//! Rows in the order of a ranking: each encoded so that its bytes sort as the row ranks (arrow's row
+//! encoding of the sort columns, then of what tells ties apart, then of the row itself).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
+use arrow::compute::SortOptions;
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::row::{RowConverter, Rows, SortField};
+use millrace_plan::{Error, Result, SortColumn, Ties};
+
+use crate::batch::Batch;
+
+/// Encodes rows for a ranking, and brings them back.
+pub struct RankEncoding {
+    converter: RowConverter,
+    order: Vec<SortColumn>,
+    ties: Ties,
+    columns: usize,
+    /// Rows that have come: ties of one split are in this order.
+    arrived: u64,
+}
+
+/// The number of a split goes above this many bits of the count of rows.
+const ARRIVAL_BITS: u32 = 40;
+
+impl RankEncoding {
+    /// For rows of `input`, of which the first `columns` come back.
+    pub fn new(input: &SchemaRef, order: &[SortColumn], ties: Ties, columns: usize) -> Result<Self> {
+        let sorted = order.iter().map(|own| {
+            let options = SortOptions { descending: own.descending, nulls_first: own.nulls_first };
+            SortField::new_with_options(input.field(own.column).data_type().clone(), options)
+        });
+        let latest = SortOptions { descending: ties == Ties::Latest, nulls_first: true };
+        let arrival = SortField::new_with_options(DataType::UInt64, latest);
+        let own = input.fields().iter().take(columns);
+        let own = own.map(|field| SortField::new(field.data_type().clone()));
+        let fields = sorted.chain((ties != Ties::Content).then_some(arrival)).chain(own).collect();
+        let converter = RowConverter::new(fields)
+            .map_err(|error| Error::query(format!("rows with these columns cannot be ranked: {error}")))?;
+        Ok(RankEncoding { converter, order: order.to_vec(), ties, columns, arrived: 0 })
+    }
+
+    /// The encoded rows of a batch.
+    pub fn encode(&mut self, batch: &Batch) -> Result<Rows> {
+        let column = |own: &SortColumn| batch.rows.column(own.column).clone();
+        let mut columns: Vec<ArrayRef> = self.order.iter().map(column).collect();
+        if self.ties != Ties::Content {
+            let split = (batch.origin.split as u64) << ARRIVAL_BITS;
+            let orders = (self.arrived..).take(batch.len()).map(|arrived| split | arrived);
+            columns.push(Arc::new(UInt64Array::from_iter_values(orders)));
+            self.arrived += batch.len() as u64;
+        }
+        columns.extend(batch.rows.columns()[..self.columns].iter().cloned());
+        self.converter
+            .convert_columns(&columns)
+            .map_err(|error| Error::bug(format!("encoding ranked rows: {error}")))
+    }
+
+    /// The columns of these rows.
+    pub fn decode<'a>(&self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>> {
+        let parser = self.converter.parser();
+        let columns = self
+            .converter
+            .convert_rows(rows.map(|row| parser.parse(row)))
+            .map_err(|error| Error::bug(format!("decoding ranked rows: {error}")))?;
+        let ranking = self.order.len() + usize::from(self.ties != Ties::Content);
+        Ok(columns.into_iter().skip(ranking).collect())
+    }
+
+    /// Decoded columns as rows of `schema`, with `rank` as its last column if it has one more.
+    pub fn record(
+        &self,
+        schema: &SchemaRef,
+        mut columns: Vec<ArrayRef>,
+        rank: Option<ArrayRef>,
+    ) -> Result<RecordBatch> {
+        columns.extend(rank);
+        RecordBatch::try_new(schema.clone(), columns)
+            .map_err(|error| Error::bug(format!("ranked rows: {error}")))
+    }
+}
+
+/// The rows of one group by rank, each with how often it is there. A count may be negative for a moment,
+/// because a delete can overtake its insert between shards.
+#[derive(Debug, Default)]
+pub struct RankedRows {
+    rows: BTreeMap<Box<[u8]>, i64>,
+    /// The sum of the counts, each without its sign: accepted rows that are held.
+    held: u64,
+}
+
+impl RankedRows {
+    /// Rows held.
+    pub fn held(&self) -> u64 {
+        self.held
+    }
+
+    /// True if `row` would rank behind `most` rows that are held, all of them added.
+    pub fn is_beyond(&self, row: &[u8], most: u64) -> bool {
+        self.held >= most && self.rows.last_key_value().is_some_and(|(worst, _)| row >= &worst[..])
+    }
+
+    /// Adds a row and lets go of those that rank behind `most`. Answers how many rows left.
+    pub fn keep(&mut self, row: &[u8], most: u64) -> u64 {
+        self.add(row, 1);
+        let mut left = 0;
+        while self.held > most {
+            let Some(mut worst) = self.rows.last_entry() else { break };
+            *worst.get_mut() -= 1;
+            if *worst.get() == 0 {
+                worst.remove();
+            }
+            self.held -= 1;
+            left += 1;
+        }
+        left
+    }
+
+    /// Adds (`+1`) or takes back (`-1`) a row. Answers how many accepted rows are no longer held.
+    pub fn add(&mut self, row: &[u8], weight: i64) -> u64 {
+        let count = match self.rows.get_mut(row) {
+            Some(count) => {
+                *count += weight;
+                *count
+            }
+            None => {
+                self.rows.insert(row.into(), weight);
+                weight
+            }
+        };
+        let before = (count - weight).unsigned_abs();
+        let gone = (before + weight.unsigned_abs()).saturating_sub(count.unsigned_abs());
+        if count == 0 {
+            self.rows.remove(row);
+        }
+        self.held = self.held + count.unsigned_abs() - before;
+        gone
+    }
+
+    /// The rows with the ranks `first..=last`.
+    pub fn ranks(&self, first: u64, last: u64) -> impl Iterator<Item = &[u8]> {
+        let present = self.rows.iter().filter(|(_, count)| **count > 0);
+        let rows = present.flat_map(|(row, count)| std::iter::repeat_n(&row[..], *count as usize));
+        rows.skip(first as usize - 1).take((last + 1).saturating_sub(first) as usize)
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        const ENTRY: usize = 32;
+        let rows: usize = self.rows.keys().map(|row| row.len() + ENTRY).sum();
+        rows + size_of::<RankedRows>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn top(rows: &RankedRows, first: u64, last: u64) -> Vec<&[u8]> {
+        rows.ranks(first, last).collect()
+    }
+
+    #[test]
+    fn the_best_rows_stay() {
+        let mut rows = RankedRows::default();
+        let left: u64 = [b"d", b"b", b"c", b"a"].map(|row| rows.keep(row, 2)).iter().sum();
+        assert_eq!((left, rows.held()), (2, 2));
+        assert_eq!(top(&rows, 1, 2), [b"a", b"b"]);
+        assert!(rows.is_beyond(b"c", 2) && !rows.is_beyond(b"aa", 2));
+    }
+
+    #[test]
+    fn there_may_be_no_rank_to_keep() {
+        let mut rows = RankedRows::default();
+        assert_eq!((rows.keep(b"a", 0), rows.held()), (1, 0));
+        assert_eq!(top(&rows, 1, 0).len() + top(&rows, 5, 2).len(), 0);
+    }
+
+    #[test]
+    fn a_row_taken_back_before_it_came_never_shows() {
+        let mut rows = RankedRows::default();
+        assert_eq!(rows.add(b"x", -1), 0);
+        assert_eq!((top(&rows, 1, 9).len(), rows.held()), (0, 1));
+        assert_eq!(rows.add(b"x", 1), 2);
+        assert_eq!((top(&rows, 1, 9).len(), rows.held()), (0, 0));
+    }
+
+    #[test]
+    fn equal_rows_have_ranks_of_their_own() {
+        let mut rows = RankedRows::default();
+        [b"x", b"x", b"y"].iter().for_each(|row| assert_eq!(rows.add(*row, 1), 0));
+        assert_eq!(top(&rows, 2, 3), [b"x", b"y"]);
+        assert_eq!(rows.add(b"x", -1), 2);
+        assert_eq!(top(&rows, 1, 3), [b"x", b"y"]);
+    }
+}

@@ -1,0 +1,296 @@
+//! Joins as nodes: what must be equal, what bounds them in time, and how rows of one key meet on one shard.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, FieldRef, Schema};
+use datafusion_common::{DFSchema, JoinType, NullEquality};
+use datafusion_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion_expr::{Expr, ExprSchemable, Join, cast};
+use millrace_plan::{
+    Changelog, Error, Exchange, JoinKind, JoinSpec, JoinTime, Node, NodeId, Operator, Result,
+};
+
+use super::calc::{CalcColumns, compile};
+use super::join_time::{Interval, window_keys};
+use super::relation::{Place, Relation, hidden};
+use super::{Lowering, Statement, unsupported};
+
+/// A join of the logical plan, the kept side of SEMI and ANTI on the left.
+struct Parts<'a> {
+    kind: JoinKind,
+    swapped: bool,
+    join: &'a Join,
+    /// Expressions that must be equal, left and right.
+    on: Vec<(Expr, Expr)>,
+    /// What else must be true of a pair.
+    conditions: Vec<Expr>,
+}
+
+/// One input: its columns at their own positions, then its computed keys.
+struct Input {
+    relation: Relation,
+    node: NodeId,
+    keys: Vec<usize>,
+}
+
+impl Lowering {
+    pub(super) fn join(&mut self, join: &Join, statement: Statement) -> Result<Relation> {
+        let mut parts = Parts::of(join, statement)?;
+        let (left, right) = match parts.swapped {
+            false => (&join.left, &join.right),
+            true => (&join.right, &join.left),
+        };
+        let left = self.relation(left, statement)?;
+        let left = self.materialized(left)?;
+        let right = self.relation(right, statement)?;
+        let right = self.materialized(right)?;
+        let retracting = [&left, &right].map(|own| self.graph.node(own.node).changelog == Changelog::Retract);
+        let time = match retracting {
+            [false, false] => parts.time(&left, &right),
+            _ => JoinTime::Unbounded,
+        };
+        let [left, right] = self.key_inputs(&parts, left, right)?;
+        let spec = JoinSpec {
+            kind: parts.kind,
+            keys: left.keys.iter().copied().zip(right.keys.iter().copied()).collect(),
+            null_equal: join.null_equality == NullEquality::NullEqualsNull,
+            condition: self.condition(&parts, &left, &right)?,
+            time,
+            retracting,
+        };
+        let inputs = [self.meeting(left.node, &left.keys, time), self.meeting(right.node, &right.keys, time)];
+        let node = self.join_node(spec, inputs);
+        let width = self.graph.node(node).schema.fields().len();
+        let relation = joined(&parts, time, left, right, node, width);
+        self.note_row_time(&relation);
+        Ok(relation)
+    }
+
+    /// The inputs with the keys as columns, both of one type.
+    fn key_inputs(&mut self, parts: &Parts, left: Relation, right: Relation) -> Result<[Input; 2]> {
+        let schemas = [self.real_schema(&left)?, self.real_schema(&right)?];
+        let mut columns = [self.own_columns(&left), self.own_columns(&right)];
+        let mut keys = [vec![], vec![]];
+        for (own, other) in &parts.on {
+            let bug = |error| crate::bind::explain_error(&error, None);
+            let wanted = own.get_type(&left.schema).map_err(bug)?;
+            for (side, expr) in [own, other].into_iter().enumerate() {
+                let schema = &schemas[side];
+                let expr = match expr.get_type(schema).map_err(bug)? == wanted {
+                    true => expr.clone(),
+                    false => cast(expr.clone(), wanted.clone()),
+                };
+                let field = Field::new(format!("__key{}", keys[side].len()), wanted.clone(), true);
+                keys[side].push(columns[side].push(&expr, schema, &field)?);
+            }
+        }
+        let [left_columns, right_columns] = columns;
+        if left_columns.now || right_columns.now {
+            return Err(
+                Error::query("processing time as a join key").hint("compute it in a subquery below the join")
+            );
+        }
+        let [left_keys, right_keys] = keys;
+        let left_node = self.calc(left.node, left_columns);
+        let right_node = self.calc(right.node, right_columns);
+        let left = Input { relation: left, node: left_node, keys: left_keys };
+        Ok([left, Input { relation: right, node: right_node, keys: right_keys }])
+    }
+
+    fn own_columns(&self, relation: &Relation) -> CalcColumns {
+        let mut columns = CalcColumns::default();
+        for (position, field) in self.graph.node(relation.node).schema.fields().iter().enumerate() {
+            columns.column(position, field);
+        }
+        columns
+    }
+
+    /// The rest of the condition, over the left columns, then the right ones.
+    fn condition(
+        &self,
+        parts: &Parts,
+        left: &Input,
+        right: &Input,
+    ) -> Result<Option<Arc<dyn datafusion_physical_expr::PhysicalExpr>>> {
+        let Some(condition) = conjunction(parts.conditions.clone()) else { return Ok(None) };
+        let mut fields = vec![];
+        for input in [left, right] {
+            let own = self.graph.node(input.node).schema.fields();
+            let names = input.relation.schema.fields().len();
+            for (position, field) in own.iter().enumerate() {
+                let named = match position < names {
+                    true => input.relation.schema.qualified_field(position).0.cloned(),
+                    false => None,
+                };
+                let name = match position < names {
+                    true => input.relation.schema.field(position).name().clone(),
+                    false => hidden(fields.len()),
+                };
+                fields.push((named, Arc::new(field.as_ref().clone().with_name(name))));
+            }
+        }
+        let schema = DFSchema::new_with_metadata(fields, Default::default())
+            .map_err(|error| crate::bind::explain_error(&error, None))?;
+        let compiled = compile(&condition, &schema)?;
+        match compiled.now {
+            false => Ok(Some(compiled.expr)),
+            true => Err(Error::query("processing time in the condition of a join")
+                .hint("compute it in a subquery below the join")),
+        }
+    }
+
+    /// How rows of one key meet.
+    fn meeting(&mut self, input: NodeId, keys: &[usize], time: JoinTime) -> NodeId {
+        if self.strategy.shards == 1 {
+            return input;
+        }
+        match (keys, time) {
+            ([], _) => self.graph.exchange(
+                input,
+                Exchange::Gather,
+                "nothing must be equal: all rows meet in one place",
+            ),
+            _ => self.graph.exchange(
+                input,
+                Exchange::Hash(keys.to_vec()),
+                "rows go to the owner of their join key",
+            ),
+        }
+    }
+
+    fn join_node(&mut self, spec: JoinSpec, inputs: [NodeId; 2]) -> NodeId {
+        let [left, right] = inputs;
+        let padded = |input: NodeId, padded: bool| {
+            let fields = self.graph.node(input).schema.fields().clone();
+            fields
+                .iter()
+                .map(|field| {
+                    let nullable = field.is_nullable() || padded;
+                    Arc::new(field.as_ref().clone().with_nullable(nullable))
+                })
+                .collect::<Vec<FieldRef>>()
+        };
+        let mut fields = padded(left, spec.kind.keeps(1));
+        if !spec.kind.is_left_only() {
+            fields.extend(padded(right, spec.kind.keeps(0)));
+        }
+        let appends = spec.retracting == [false, false]
+            && (spec.time != JoinTime::Unbounded || matches!(spec.kind, JoinKind::Inner | JoinKind::Semi));
+        let reason = match spec.time {
+            JoinTime::Unbounded => "regular join: nothing bounds it in time",
+            JoinTime::Interval { .. } => "interval join: row times lie near each other",
+            JoinTime::Window { .. } => "window join: rows of the same window",
+        };
+        self.graph.add(Node {
+            operator: Operator::Join(spec),
+            inputs: vec![left, right],
+            schema: Arc::new(Schema::new(fields)),
+            changelog: if appends { Changelog::Append } else { Changelog::Retract },
+            row_time: None,
+            reason: reason.into(),
+        })
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn of(join: &'a Join, statement: Statement) -> Result<Self> {
+        let (kind, swapped) = match join.join_type {
+            JoinType::Inner => (JoinKind::Inner, false),
+            JoinType::Left => (JoinKind::Left, false),
+            JoinType::Right => (JoinKind::Right, false),
+            JoinType::Full => (JoinKind::Full, false),
+            JoinType::LeftSemi => (JoinKind::Semi, false),
+            JoinType::LeftAnti => (JoinKind::Anti, false),
+            JoinType::RightSemi => (JoinKind::Semi, true),
+            JoinType::RightAnti => (JoinKind::Anti, true),
+            JoinType::LeftMark | JoinType::RightMark => {
+                return Err(unsupported("a subquery below OR or NOT", statement.place));
+            }
+        };
+        let mut on = join.on.clone();
+        if swapped {
+            on = on.into_iter().map(|(left, right)| (right, left)).collect();
+        }
+        let mut conditions: Vec<Expr> =
+            join.filter.iter().flat_map(|filter| split_conjunction_owned(filter.clone())).collect();
+        if join.null_aware {
+            // NOT IN: a row leaves only if no comparison is true or unknown. The first condition is IN's, the
+            // others correlate the subquery.
+            match on.is_empty() {
+                false => {
+                    let (left, right) = on.remove(0);
+                    conditions.push(Expr::IsNotFalse(Box::new(left.eq(right))));
+                }
+                true => {
+                    if let Some(first) = conditions.first_mut() {
+                        *first = Expr::IsNotFalse(Box::new(first.clone()));
+                    }
+                }
+            }
+        }
+        Ok(Parts { kind, swapped, join, on, conditions })
+    }
+
+    /// What bounds the join in time. The conditions that the bound replaces are taken out.
+    fn time(&mut self, left: &Relation, right: &Relation) -> JoinTime {
+        if let Some((left, right, end)) = window_keys(left, right, &self.on) {
+            self.on.remove(end);
+            return JoinTime::Window { left, right };
+        }
+        if self.kind.is_left_only() {
+            return JoinTime::Unbounded;
+        }
+        match Interval::of(left, right, &self.on, &self.conditions) {
+            Some(interval) => {
+                let mut position = 0;
+                self.conditions.retain(|_| {
+                    position += 1;
+                    !interval.replaces.contains(&(position - 1))
+                });
+                interval.time
+            }
+            None => JoinTime::Unbounded,
+        }
+    }
+}
+
+/// The relation of the joined rows: row times go on where no NULL can have taken their place.
+fn joined(parts: &Parts, time: JoinTime, left: Input, right: Input, node: NodeId, width: usize) -> Relation {
+    let left_names = left.relation.schema.fields().len();
+    let right_names = if parts.kind.is_left_only() { 0 } else { right.relation.schema.fields().len() };
+    // The right columns come after all left ones, computed keys too.
+    let right_width = width - right_names;
+    let right_start = match parts.kind.is_left_only() {
+        true => width,
+        false => right_width - extra_keys(&right),
+    };
+    let mut places: Vec<Place> = (0..left_names).map(Place::Real).collect();
+    places.extend((0..right_names).map(|position| Place::Real(right_start + position)));
+    let mut relation = Relation::of(node, parts.join.schema.clone());
+    relation.places = places;
+    if time == JoinTime::Unbounded {
+        return relation;
+    }
+    let mut times = BTreeSet::new();
+    if !parts.kind.keeps(1) {
+        times.extend(left.relation.times.iter().copied());
+        relation.attached = left.relation.attached;
+    }
+    if !parts.kind.keeps(0) && !parts.kind.is_left_only() {
+        times.extend(right.relation.times.iter().map(|time| left_names + time));
+        let moved = right.relation.attached.map(|(start, end)| (left_names + start, left_names + end));
+        relation.attached = relation.attached.or(moved);
+    }
+    relation.times = times;
+    if matches!(time, JoinTime::Interval { .. }) {
+        relation.attached = None;
+    }
+    relation
+}
+
+/// Columns of the input that only hold computed keys.
+fn extra_keys(input: &Input) -> usize {
+    let names = input.relation.schema.fields().len();
+    input.keys.iter().filter(|key| **key >= names).collect::<BTreeSet<_>>().len()
+}
