@@ -11,6 +11,7 @@ use crate::contention::{self, ContentionArgs};
 use crate::load::{self, LoadArgs};
 use crate::nexmark::{self, NexmarkArgs};
 use crate::record::Record;
+use crate::report::{self, ReportArgs};
 use crate::scenario::{self, ScenarioArgs};
 
 /// Measures Millrace, and what it is compared with, on this machine.
@@ -46,6 +47,8 @@ enum Command {
     Nexmark(NexmarkArgs),
     /// Latency and back-pressure of a running millrace, through sockets.
     Load(LoadArgs),
+    /// One HTML page of the records of the other commands.
+    Report(ReportArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -66,18 +69,27 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<()> {
     let RunOptions { quick, seed, json } = &cli.options;
     let wall_ms = Clock::new().wall_ms();
-    let command = match &cli.command {
+    let mut record = Record::new(name(&cli.command), *seed, wall_ms);
+    let outcome = match &cli.command {
+        Command::Contention(args) => contention::run(args, *quick, *seed, &mut record),
+        Command::Scenario(args) => scenario::run(args, *quick, *seed, &mut record),
+        Command::Nexmark(args) => nexmark::run(args, *quick, *seed, &mut record),
+        Command::Load(args) => load::run(args, *quick, *seed, &mut record),
+        Command::Report(args) => report::run(args, *seed),
+    };
+    // What was measured before something failed is shown too.
+    if !record.tables.is_empty() {
+        record.finish(json.as_deref())?;
+    }
+    outcome
+}
+
+fn name(command: &Command) -> &'static str {
+    match command {
         Command::Contention(_) => "contention",
         Command::Scenario(_) => "scenario",
         Command::Nexmark(_) => "nexmark",
         Command::Load(_) => "load",
-    };
-    let mut record = Record::new(command, *seed, wall_ms);
-    match &cli.command {
-        Command::Contention(args) => contention::run(args, *quick, *seed, &mut record)?,
-        Command::Scenario(args) => scenario::run(args, *quick, *seed, &mut record)?,
-        Command::Nexmark(args) => nexmark::run(args, *quick, *seed, &mut record)?,
-        Command::Load(args) => load::run(args, *quick, *seed, &mut record)?,
+        Command::Report(_) => "report",
     }
-    record.finish(json.as_deref())
 }

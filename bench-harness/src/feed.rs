@@ -29,8 +29,33 @@ pub struct Fed {
     pub finished: Finished,
 }
 
-/// Several times as long as changes are collected.
-const COLLECTS: Duration = Duration::from_millis(500);
+/// Longer than it takes to accept connections.
+const SETTLES_NS: u64 = 30_000_000;
+
+/// Nobody wakes this thread: it goes on when the time is over.
+fn wait(ns: u64) {
+    let clock = Clock::new();
+    while clock.monotonic_ns() < ns {
+        std::thread::park_timeout(Duration::from_nanos(ns.saturating_sub(clock.monotonic_ns())));
+    }
+}
+
+/// Waits until the engine has done next to nothing for a while, or for a few seconds.
+fn rest(running: &Running) {
+    const WINDOW_NS: u64 = 100_000_000;
+    const WINDOWS: usize = 50;
+    const QUIET: usize = 2;
+    let (mut before, mut quiet) = (running.cpu_ticks(), 0);
+    for _ in 0..WINDOWS {
+        wait(WINDOW_NS);
+        let now = running.cpu_ticks();
+        quiet = if now <= before + 1 { quiet + 1 } else { 0 };
+        before = now;
+        if quiet == QUIET {
+            return;
+        }
+    }
+}
 
 fn failed(error: std::io::Error) -> Error {
     Error::environment(format!("feeding millrace: {error}"))
@@ -42,8 +67,9 @@ pub fn free_port() -> Result<u16> {
     Ok(free.local_addr().map_err(failed)?.port())
 }
 
-/// Starts the script, connects, sends all files at once, waits until all is read, and ends the run.
-pub fn run(binary: &Path, script: &str, shards: usize, streams: &[Stream]) -> Result<Fed> {
+/// Starts the script, connects, sends all files at once, waits until all is read, with `rests` until all
+/// is computed and written, and ends the run.
+pub fn run(binary: &Path, script: &str, shards: usize, streams: &[Stream], rests: bool) -> Result<Fed> {
     let mut running = process::start(binary, script, shards)?;
     let mut work = vec![];
     for stream in streams {
@@ -51,6 +77,8 @@ pub fn run(binary: &Path, script: &str, shards: usize, streams: &[Stream]) -> Re
             work.push((connect(stream.port, &mut running)?, file.as_path(), stream.last.as_str()));
         }
     }
+    // A connection that is taken when others have moved on may be late.
+    wait(SETTLES_NS);
     let clock = Clock::new();
     let sent = std::thread::scope(|scope| {
         let senders: Vec<_> = work
@@ -73,7 +101,9 @@ pub fn run(binary: &Path, script: &str, shards: usize, streams: &[Stream]) -> Re
     }
     // A continuous aggregation collects its changes, at each end of an exchange, and a run that is stopped does not
     // write those that it still holds.
-    std::thread::park_timeout(COLLECTS);
+    if rests {
+        rest(&running);
+    }
     Ok(Fed { seconds, finished: running.stop()? })
 }
 

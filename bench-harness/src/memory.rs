@@ -22,6 +22,8 @@ pub struct Outcome {
     pub rows: Vec<(RecordBatch, RowKinds)>,
     /// The account of each shard.
     pub shards: Vec<ShardReport>,
+    /// Context switches of the shards' threads, if they could be counted.
+    pub switches: Option<u64>,
 }
 
 /// Each element of the inputs is a split.
@@ -162,7 +164,11 @@ pub fn run(run: Run<'_>, splits: &dyn Fn(&str) -> Vec<Arc<[RecordBatch]>>) -> Re
             reads_stdin: false,
             ordered: false,
         };
-        mains.push(move |context| shard::run(context, job));
+        mains.push(move |context| async move {
+            let before = thread_switches();
+            let report = shard::run(context, job).await;
+            report.map(|own| (own, before.zip(thread_switches()).map(|(before, after)| after - before)))
+        });
     }
     drop(sink);
     let placement = runtime::place(Some(shards), None, true).map_err(bug)?;
@@ -172,8 +178,23 @@ pub fn run(run: Run<'_>, splits: &dyn Fn(&str) -> Vec<Arc<[RecordBatch]>>) -> Re
         hosts.iter_mut().for_each(|host| while host.poll().is_some() {});
         bell.wait(Some(Duration::from_millis(10)));
     }
-    let shards = running.wait().map_err(bug)?.into_iter().collect::<Result<Vec<_>>>()?;
-    Ok(Outcome { elapsed_ns: clock.monotonic_ns(), rows: collected.try_iter().collect(), shards })
+    let ended = running.wait().map_err(bug)?.into_iter().collect::<Result<Vec<_>>>()?;
+    let elapsed_ns = clock.monotonic_ns();
+    let (shards, switches): (Vec<_>, Vec<_>) = ended.into_iter().unzip();
+    let switches = switches.into_iter().sum();
+    Ok(Outcome { elapsed_ns, rows: collected.try_iter().collect(), shards, switches })
+}
+
+/// Context switches of the calling thread so far.
+#[allow(clippy::disallowed_methods, reason = "asks the kernel, before and after what a shard does")]
+fn thread_switches() -> Option<u64> {
+    std::fs::read_to_string("/proc/thread-self/status").ok().map(|own| switches(&own))
+}
+
+/// The context switches that a thread's status in `/proc` tells of.
+pub fn switches(status: &str) -> u64 {
+    let lines = status.lines().filter(|line| line.contains("ctxt_switches"));
+    lines.filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok()).sum()
 }
 
 fn sources(

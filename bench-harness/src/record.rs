@@ -144,9 +144,23 @@ pub fn write_file(file: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
+/// What is left of a time without the start-up; not a number if the start-up is most of it.
+pub fn net_seconds(seconds: f64, start_up: f64) -> f64 {
+    match seconds - start_up {
+        net if net > start_up / 2.0 && net > 0.0 => net,
+        _ => f64::NAN,
+    }
+}
+
+/// A ratio with two digits after the point.
+pub fn ratio(value: f64) -> String {
+    if value.is_finite() { format!("{value:.2}") } else { "-".into() }
+}
+
 /// A rate with three digits: `12.3 M`.
 pub fn rate(per_second: f64) -> String {
     match per_second {
+        own if !own.is_finite() => "-".into(),
         own if own >= 1e9 => format!("{:.2} G", own / 1e9),
         own if own >= 100e6 => format!("{:.0} M", own / 1e6),
         own if own >= 1e6 => format!("{:.1} M", own / 1e6),

@@ -31,18 +31,73 @@ fn contention_compares_designs_with_equal_answers_and_judges_each_claim() {
     // Only the source design may lose rows.
     assert!(designs.rows.iter().all(|row| row[0] == "a" || row[answer] == "equal"));
     assert!(record.tables[1].rows.iter().all(|row| !row[2].is_empty()), "a verdict for each claim");
+    let counts = &record.tables[3];
+    assert_eq!(counts.rows.iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["a", "c", "f"]);
+    let switches = designs.columns.iter().position(|own| own == "switches").unwrap();
+    assert!(designs.rows.iter().all(|row| row[switches].parse::<u64>().is_ok()), "of Millrace's shards too");
 }
 
 #[test]
-fn scenarios_run_in_memory_and_from_files() {
+fn scenarios_run_in_memory_and_from_files_and_sockets() {
     let record = record(&["scenario", "--rows", "40000", "--file-rows", "20000", "--keys", "100"]);
-    let scenarios = |table: usize| {
-        let names = record.tables[table].rows.iter().map(|row| row[0].as_str());
-        names.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    let cells = |table: usize, column: &str| {
+        let at = record.tables[table].columns.iter().position(|own| own == column).unwrap();
+        let names = record.tables[table].rows.iter().map(|row| row[at].as_str());
+        names.collect::<std::collections::BTreeSet<_>>()
     };
-    assert_eq!(scenarios(1), ["S0", "S2", "S3a", "S3b", "S4"]);
-    assert_eq!(scenarios(2), ["S0", "S2", "S3a", "S3b", "S4"]);
-    assert!(record.tables[1].notes.iter().any(|note| note.contains("not yet") && note.contains("S5")));
+    let refused = record.tables[4].rows.len();
+    assert_eq!(
+        cells(1, "scenario").len() + refused,
+        10,
+        "each scenario is measured, or refused with a reason"
+    );
+    assert!(["S0", "S2", "S3a", "S3b", "S3b-row", "S4"].iter().all(|own| cells(1, "scenario").contains(own)));
+    assert_eq!(cells(2, "scenario").len() + 1, cells(1, "scenario").len(), "row by row is for memory alone");
+    assert_eq!(
+        cells(2, "input").into_iter().collect::<Vec<_>>(),
+        ["arrow file", "csv file", "json file", "socket"]
+    );
+    let updates = record.tables[1].columns.iter().position(|own| own == "rows out per row in").unwrap();
+    let row_by_row = record.tables[1].rows.iter().find(|row| row[0] == "S3b-row").unwrap();
+    assert!(row_by_row[updates].parse::<f64>().unwrap() >= 1.0, "{row_by_row:?}");
+}
+
+#[test]
+fn nexmark_answers_alike_from_memory_files_and_sockets_and_says_what_is_missing() {
+    let record = record(&["nexmark", "--events", "5000", "--check-events", "3000", "--shards", "1,2"]);
+    let (rates, refused) = (&record.tables[0], &record.tables[1]);
+    let measured = rates.rows.iter().map(|row| row[0].as_str()).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(measured.len() + refused.rows.len(), 23);
+    assert_eq!(rates.rows.len(), measured.len() * 3 * 2, "three inputs, one and two shards");
+    assert!(["q0", "q1", "q2", "q14", "q17", "q22"].iter().all(|own| measured.contains(own)));
+    assert!(refused.rows.iter().all(|row| !row[2].is_empty()), "a reason for each");
+}
+
+#[test]
+fn a_report_is_one_page_with_the_tables_and_pictures_of_its_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let [json, page] = ["record.json", "page.html"].map(|own| folder.path().join(own).display().to_string());
+    let made = bench(&[
+        "nexmark",
+        "--quick",
+        "--only",
+        "q0",
+        "--events",
+        "3000",
+        "--check-events",
+        "1000",
+        "--json",
+        &json,
+    ]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let output = bench(&["report", &json, "--output", &page]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert!(html.contains("<svg") && html.contains("Nexmark, 3000 events") && html.contains("seed 1"));
+    assert!(!html.contains("http"), "nothing is loaded");
+    std::fs::write(&json, "[]").unwrap();
+    let output = bench(&["report", &json, "--output", &page]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("not a record"));
 }
 
 #[test]
@@ -61,6 +116,8 @@ fn wrong_arguments_are_refused_with_what_would_be_right() {
         (&["contention", "--designs", "z"][..], "known: a, a+"),
         (&["scenario", "--only", "S9"], "known: S0, S1"),
         (&["load", "--rate", "0"], "begin at 1"),
+        (&["nexmark", "--only", "q99"], "known: q0 to q22"),
+        (&["report", "/nowhere/record.json"], "/nowhere/record.json"),
     ] {
         let output = bench(arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);

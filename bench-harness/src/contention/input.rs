@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use millrace_plan::{Error, Result};
+use millrace_runtime::BackendKind;
 
 use super::state::{Answer, State};
 use crate::input::{self, mix};
@@ -20,6 +21,8 @@ pub struct Input {
     pub partitions: Vec<Arc<[RecordBatch]>>,
     /// With windows, or one group per key for ever.
     pub windowed: bool,
+    /// What Millrace's shards run on.
+    pub backend: BackendKind,
     /// What every design must answer.
     pub answer: Answer,
 }
@@ -39,7 +42,8 @@ impl Input {
         let partitions = (0..partitions).map(split).collect::<Result<Vec<_>>>()?;
         let mut state = State::default();
         partitions.iter().flat_map(|own| own.iter()).for_each(|own| state.add_batch(own, windowed));
-        Ok(Input { partitions, windowed, answer: state.fire(i64::MAX) })
+        let backend = BackendKind::Auto;
+        Ok(Input { partitions, windowed, backend, answer: state.fire(i64::MAX) })
     }
 
     /// Records in all.

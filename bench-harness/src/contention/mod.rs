@@ -3,6 +3,7 @@
 
 mod claims;
 mod concurrent_map;
+mod counts;
 mod input;
 mod locked;
 mod owned;
@@ -38,6 +39,9 @@ pub struct ContentionArgs {
     /// Runs of each design; the median counts.
     #[arg(long, default_value = "3")]
     pub repeat: usize,
+    /// Run one design once over so many batches, and nothing else: what `contention` counts calls and instructions of.
+    #[arg(long, hide = true)]
+    pub batches: Option<usize>,
 }
 
 /// What a run of a design gave.
@@ -151,10 +155,14 @@ pub fn run(args: &ContentionArgs, quick: bool, seed: u64, record: &mut Record) -
     if args.partitions.contains(&0) || args.groups.contains(&0) || args.repeat == 0 {
         return Err(Error::query("partitions, groups and repeats begin at 1"));
     }
+    if let Some(batches) = args.batches {
+        return counts::run_alone(&args, batches, seed);
+    }
     let points = sweep(&args, quick, seed)?;
     record.tables.push(figures(&points)?);
     record.tables.push(claims::table(&points));
     record.tables.push(claims::extras());
+    record.tables.push(counts::table(&args, quick, seed)?);
     Ok(())
 }
 
@@ -287,10 +295,6 @@ where
 #[allow(clippy::disallowed_methods, reason = "asks the kernel, outside of what is timed")]
 fn switches() -> Option<u64> {
     let threads = std::fs::read_dir("/proc/self/task").ok()?;
-    let of = |status: String| -> u64 {
-        let lines = status.lines().filter(|line| line.contains("ctxt_switches"));
-        lines.filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok()).sum()
-    };
     let status = |entry: std::fs::DirEntry| std::fs::read_to_string(entry.path().join("status")).ok();
-    Some(threads.filter_map(|entry| status(entry.ok()?)).map(of).sum())
+    Some(threads.filter_map(|entry| status(entry.ok()?)).map(|own| crate::memory::switches(&own)).sum())
 }

@@ -23,10 +23,14 @@ pub fn run(input: &Input, one_phase: bool) -> Result<Measured> {
         false => (input::TIMELESS_TABLE, GROUPS),
     };
     let plan = pipeline::plan_for(&format!("{phase}{table}{query}"), shards)?;
-    let outcome = memory::run(Run { keeps: true, ..Run::of(&plan, shards) }, &|_| input.partitions.clone())?;
+    let outcome =
+        memory::run(Run { keeps: true, backend: input.backend, ..Run::of(&plan, shards) }, &|_| {
+            input.partitions.clone()
+        })?;
     Ok(Measured {
-        elapsed_ns: outcome.elapsed_ns,
+        elapsed_ns: outcome.elapsed_ns.saturating_sub(start_up_ns).max(1),
         answer: answer(&outcome, input.windowed),
+        switches: outcome.switches,
         ..Measured::default()
     })
 }

@@ -16,6 +16,11 @@ impl Query {
         ["TUMBLE(", "HOP(", "SESSION("].iter().any(|own| self.sql.contains(own)) && !self.asks_the_clock()
     }
 
+    /// Of equal rows the first counts, and which is first is not settled between connections.
+    pub fn has_ties(&self) -> bool {
+        self.sql.contains("ROW_NUMBER")
+    }
+
     /// It uses the time at which it runs: no two runs answer alike.
     pub fn asks_the_clock(&self) -> bool {
         self.sql.contains("p_time")
