@@ -64,7 +64,17 @@ fn scenarios_run_in_memory_and_from_files_and_sockets() {
 
 #[test]
 fn nexmark_answers_alike_from_memory_files_and_sockets_and_says_what_is_missing() {
-    let record = record(&["nexmark", "--events", "5000", "--check-events", "3000", "--shards", "1,2"]);
+    let record = record(&[
+        "nexmark",
+        "--events",
+        "5000",
+        "--file-events",
+        "5000",
+        "--check-events",
+        "3000",
+        "--shards",
+        "1,2",
+    ]);
     let (rates, refused) = (&record.tables[0], &record.tables[1]);
     let measured = rates.rows.iter().map(|row| row[0].as_str()).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(measured.len() + refused.rows.len(), 23);

@@ -64,14 +64,15 @@ pub fn table(args: &ContentionArgs, quick: bool, seed: u64) -> Result<Table> {
     let countable = instructions::countable();
     // Two lengths, with and without the design: what making the input and starting costs drops out.
     let [few, many] = if quick { [40, 80] } else { [100, 200] };
-    let called_batches = 10 * many;
     let bare = if countable { alone.instructions(None, many)? - alone.instructions(None, few)? } else { 0.0 };
-    let bare_calls = alone.futex_calls(None, called_batches);
+    let calls_of =
+        |design| Some(alone.futex_calls(design, 20 * many)? - alone.futex_calls(design, 20 * few)?);
+    let bare_calls = calls_of(None);
     for design in DESIGNS.iter().filter(|own| is_named(own.letter) && is_shown(own.letter)) {
         eprint!("\rcounting design {:<30}", design.letter);
         let name = Some(design.letter);
-        let calls = alone.futex_calls(name, called_batches).zip(bare_calls);
-        let calls = calls.map(|(own, bare)| (own - bare).max(0.0) * 1000.0 / called_batches as f64);
+        let calls = calls_of(name).zip(bare_calls);
+        let calls = calls.map(|(own, bare)| (own - bare).max(0.0) * 1000.0 / (20 * (many - few)) as f64);
         let instructions = match countable {
             true => {
                 let own = alone.instructions(name, many)? - alone.instructions(name, few)?;
@@ -84,7 +85,8 @@ pub fn table(args: &ContentionArgs, quick: bool, seed: u64) -> Result<Table> {
     }
     eprintln!();
     table.notes.push(
-        "futex calls: strace, without those of making the input; starting and ending threads is in it".into(),
+        "futex calls: strace; both counts are the difference of two lengths, less that of making the input"
+            .into(),
     );
     table.notes.push(
         "instructions: valgrind callgrind, which runs one thread at a time; Millrace on its threads backend"

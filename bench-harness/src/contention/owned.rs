@@ -23,6 +23,8 @@ pub fn run(input: &Input, one_phase: bool) -> Result<Measured> {
         false => (input::TIMELESS_TABLE, GROUPS),
     };
     let plan = pipeline::plan_for(&format!("{phase}{table}{query}"), shards)?;
+    // Others are timed without the start of their threads, too.
+    let start_up_ns = memory::start_up_ns(&plan, shards)?;
     let outcome =
         memory::run(Run { keeps: true, backend: input.backend, ..Run::of(&plan, shards) }, &|_| {
             input.partitions.clone()

@@ -26,6 +26,9 @@ pub struct NexmarkArgs {
     /// Events of all three kinds.
     #[arg(long, default_value = "10000000")]
     pub events: u64,
+    /// Events in files and through sockets.
+    #[arg(long, default_value = "1000000")]
+    pub file_events: u64,
     /// Events over which the answers are compared.
     #[arg(long, default_value = "500000")]
     pub check_events: u64,
@@ -61,15 +64,20 @@ impl Input {
 /// Events in memory and the same as files.
 struct Events {
     tables: Tables,
-    files: Files,
+    /// Not of those that are for memory alone.
+    files: Option<Files>,
 }
 
 impl Events {
-    fn new(events: u64, seed: u64) -> Result<Events> {
+    fn new(events: u64, seed: u64, written: bool) -> Result<Events> {
         eprintln!("making {events} events");
         let tables = events::generate(events, seed)?;
-        let files = Files::write(&tables)?;
+        let files = if written { Some(Files::write(&tables)?) } else { None };
         Ok(Events { tables, files })
+    }
+
+    fn files(&self) -> Result<&Files> {
+        self.files.as_ref().ok_or_else(|| Error::bug("these events are in memory alone"))
     }
 
     /// Rows of the tables that a plan reads.
@@ -134,12 +142,13 @@ pub fn run(args: &NexmarkArgs, quick: bool, seed: u64, record: &mut Record) -> R
     let mut args = args.clone();
     if quick {
         args.events = args.events.min(200_000);
+        args.file_events = args.file_events.min(200_000);
         args.check_events = args.check_events.min(20_000);
     }
     if let Some(unknown) = args.only.iter().find(|own| QUERIES.iter().all(|known| known.name != **own)) {
         return Err(Error::query(format!("no query `{unknown}`")).hint("known: q0 to q22"));
     }
-    if args.events == 0 || args.check_events == 0 || args.shards.contains(&0) {
+    if [args.events, args.file_events, args.check_events].contains(&0) || args.shards.contains(&0) {
         return Err(Error::query("events and shards begin at 1"));
     }
     if args.shards.is_empty() {
@@ -148,8 +157,9 @@ pub fn run(args: &NexmarkArgs, quick: bool, seed: u64, record: &mut Record) -> R
     }
     let mut bench = Bench {
         millrace: binary(args.millrace.as_deref())?,
-        checks: Events::new(args.check_events, seed)?,
-        events: Events::new(args.events, seed)?,
+        checks: Events::new(args.check_events, seed, true)?,
+        in_memory: Events::new(args.events, seed, false)?,
+        in_files: Events::new(args.file_events, seed, true)?,
         shards: args.shards.clone(),
         rates: rates(&args),
         wrong: vec![],
@@ -172,7 +182,10 @@ pub fn run(args: &NexmarkArgs, quick: bool, seed: u64, record: &mut Record) -> R
 
 fn rates(args: &NexmarkArgs) -> Table {
     let mut table = Table::new(
-        format!("Nexmark, {} events", args.events),
+        format!(
+            "Nexmark, {} events in memory, {} in files and through sockets",
+            args.events, args.file_events
+        ),
         &[
             "query",
             "input",
@@ -198,7 +211,8 @@ fn rates(args: &NexmarkArgs) -> Table {
 struct Bench {
     millrace: PathBuf,
     checks: Events,
-    events: Events,
+    in_memory: Events,
+    in_files: Events,
     shards: Vec<usize>,
     rates: Table,
     wrong: Vec<String>,
@@ -210,6 +224,8 @@ struct Point {
     rows_out: u64,
     peak_bytes: Option<u64>,
     answer: Option<Answer>,
+    /// Rows that came too late for their windows.
+    late: u64,
 }
 
 const DIFFERS: &str = "DIFFERS";
@@ -232,12 +248,13 @@ impl Bench {
         let query = supported.query;
         let reference = self.run(supported, Input::Memory, 1, &self.checks, true)?.answer;
         let plan = supported.plan(1)?;
-        let events = self.events.rows(&plan);
         let mut names = sources(&plan);
         names.dedup();
         let is_read_twice = names.len() < sources(&plan).len();
         for input in [Input::Memory, Input::Json, Input::Socket] {
             let mut alone = None;
+            let events = if input == Input::Memory { &self.in_memory } else { &self.in_files };
+            let rows = events.rows(&plan);
             for shards in self.shards.clone() {
                 eprint!("\r{:<4} {:<10} {shards} shards  ", query.name, input.name());
                 if input == Input::Socket && is_read_twice {
@@ -246,15 +263,15 @@ impl Bench {
                     self.rates.row(head.into_iter().chain(std::iter::repeat_n("-".into(), 5)).chain([words]));
                     continue;
                 }
-                let answer = self.run(supported, input, shards, &self.checks, true)?.answer;
-                let point = self.run(supported, input, shards, &self.events, false)?;
-                let per_second = events as f64 / point.seconds;
+                let Point { answer, late, .. } = self.run(supported, input, shards, &self.checks, true)?;
+                let point = self.run(supported, input, shards, events, false)?;
+                let per_second = rows as f64 / point.seconds;
                 let per_shard = per_second / shards as f64;
                 let alone = *alone.get_or_insert(per_shard);
                 let verdict = verdict(query, input, answer, reference);
                 if verdict == DIFFERS {
                     let head = format!("{}, {}, {shards} shards", query.name, input.name());
-                    self.wrong.push(format!("{head}: {answer:?}, expected {reference:?}"));
+                    self.wrong.push(format!("{head}: {answer:?}, expected {reference:?}, {late} rows late"));
                 }
                 self.rates.row([
                     query.name.to_string(),
@@ -295,7 +312,8 @@ impl Bench {
         events: &Events,
         keeps: bool,
     ) -> Result<Point> {
-        let results = tempfile::tempdir_in(events.files.root())
+        let files = events.files()?;
+        let results = tempfile::tempdir_in(files.root())
             .map_err(|error| Error::environment(format!("a folder: {error}")))?;
         let sink = match keeps {
             true => format!(
@@ -304,11 +322,8 @@ impl Bench {
             ),
             false => "'connector' = 'blackhole'".to_string(),
         };
-        let files = |table: &str| {
-            format!(
-                "'connector' = 'filesystem', 'path' = '{}', 'format' = 'json'",
-                events.files.of(table).display()
-            )
+        let from_file = |table: &str| {
+            format!("'connector' = 'filesystem', 'path' = '{}', 'format' = 'json'", files.of(table).display())
         };
         let (seconds, finished) = match input {
             Input::Socket => {
@@ -319,7 +334,7 @@ impl Bench {
                     Some(port) if table != SIDE_INPUT => {
                         format!("'connector' = 'socket', 'port' = '{port}', 'format' = 'json'")
                     }
-                    _ => files(table),
+                    _ => from_file(table),
                 };
                 // Changes are collected for a shorter time, and waited for, when they are compared.
                 let settings =
@@ -329,7 +344,7 @@ impl Bench {
                 (fed.seconds, fed.finished)
             }
             _ => {
-                let finished = process::run(&self.millrace, &supported.script(&files, &sink), shards)?;
+                let finished = process::run(&self.millrace, &supported.script(&from_file, &sink), shards)?;
                 (finished.seconds(), finished)
             }
         };
@@ -338,17 +353,19 @@ impl Bench {
             rows_out: finished.figure("rows_out"),
             peak_bytes: Some(finished.peak_bytes),
             answer: if keeps { Some(Answer::of_folder(results.path())?) } else { None },
+            late: finished.figure("late"),
         })
     }
 }
 
 /// What goes to the port of each table; nothing for the side input, which is a file.
 fn streams(query: &Query, names: &[String], events: &Events) -> Result<Vec<Stream>> {
+    let files = events.files()?;
     let stream = |table: &String| {
         let splits = events.tables.get(table).map_or(&[][..], |own| own);
         let count = if table == SIDE_INPUT { 0 } else { splits.len() };
         let last = if query.is_windowed() { events::future_line(splits)? } else { String::new() };
-        let file = |index: usize| events.files.of(table).join(format!("{index}.json"));
+        let file = |index: usize| files.of(table).join(format!("{index}.json"));
         Ok(Stream { port: feed::free_port()?, files: (0..count).map(file).collect(), last })
     };
     names.iter().map(stream).collect()
@@ -364,5 +381,6 @@ fn in_memory(supported: &Supported, shards: usize, events: &Events, keeps: bool)
         rows_out: outcome.shards.iter().map(|own| own.rows_out).sum(),
         peak_bytes: None,
         answer: if keeps { Some(Answer::of_rows(&outcome.rows)?) } else { None },
+        late: 0,
     })
 }
