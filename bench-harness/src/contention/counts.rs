@@ -18,8 +18,8 @@ const GROUPS: u64 = 10_000;
 pub fn run_alone(args: &ContentionArgs, batches: usize, seed: u64) -> Result<()> {
     let input = Input::new(PARTITIONS, batches, GROUPS, false, seed)?;
     let input = Input { backend: BackendKind::Threads, ..input };
-    let named = DESIGNS.iter().filter(|own| args.designs.iter().any(|name| name == own.letter));
-    named.map(|own| (own.run)(&input).map(|_| ())).collect()
+    let mut named = DESIGNS.iter().filter(|own| args.designs.iter().any(|name| name == own.letter));
+    named.try_for_each(|own| (own.run)(&input).map(|_| ()))
 }
 
 /// Runs of this program with one design, or with none.

@@ -135,11 +135,28 @@ fn shard_counts() -> Vec<usize> {
     (1..=std::thread::available_parallelism().map_or(1, |own| own.get())).collect()
 }
 
-/// A part of the rows, one by one: batches of one row are slow.
-fn row_by_row(splits: &[Arc<[RecordBatch]>]) -> Vec<Arc<[RecordBatch]>> {
-    const ROWS: usize = 2_000;
-    let row = |batch: &RecordBatch| (0..batch.num_rows()).map(|at| batch.slice(at, 1)).collect::<Vec<_>>();
-    splits.iter().map(|split| split.iter().flat_map(row).take(ROWS).collect()).collect()
+/// The rows that a scenario gets.
+fn rows_of(scenario: &Scenario, splits: &[Arc<[RecordBatch]>]) -> Vec<Arc<[RecordBatch]>> {
+    let most = scenario.most_rows.unwrap_or(usize::MAX);
+    let pieces = |batch: &RecordBatch| {
+        let each = if scenario.row_by_row { 1 } else { batch.num_rows().max(1) };
+        let piece = |start: usize| batch.slice(start, each.min(batch.num_rows() - start));
+        (0..batch.num_rows()).step_by(each).map(piece).collect::<Vec<_>>()
+    };
+    let cut = |split: &Arc<[RecordBatch]>| -> Arc<[RecordBatch]> {
+        let (mut rows, mut kept) = (0, vec![]);
+        for batch in split.iter().take_while(|own| {
+            rows += own.num_rows();
+            rows - own.num_rows() < most
+        }) {
+            kept.extend(pieces(batch));
+        }
+        if scenario.row_by_row {
+            kept.truncate(most);
+        }
+        kept.into()
+    };
+    splits.iter().map(cut).collect()
 }
 
 impl Bench {
@@ -150,7 +167,7 @@ impl Bench {
                 let (rows, seed) = (self.args.rows, self.seed);
                 let splits = Trades { rows, keys: *keys, spread, seed }.splits(shard_counts().len())?;
                 for scenario in &self.chosen {
-                    let splits = if scenario.row_by_row { row_by_row(&splits) } else { splits.clone() };
+                    let splits = rows_of(scenario, &splits);
                     let head = ["memory".to_string(), keys.to_string(), spread.name().to_string()];
                     let measure = |shards: usize| in_memory_once(scenario, &splits, shards);
                     let loop_rows = self.loop_rows_per_second(scenario, &splits);
@@ -163,9 +180,11 @@ impl Bench {
         table.notes.push(about.collect::<Vec<_>>().join("; "));
         table.notes.push("limit: memory read, one core, for all columns of the input; loop: written by hand for this scenario alone, one core, same rows; both per shard".into());
         table.notes.push("start-up: a run without rows, taken off the time, and no rate where it is most of it; scaling: rows/s per shard against one shard; the rows of the sink are dropped".into());
-        table
-            .notes
-            .push("S3b-row: batches of one row, changes written after each, 2000 rows of each split".into());
+        let capped = self.chosen.iter().filter_map(|own| Some(format!("{} {}", own.name, own.most_rows?)));
+        table.notes.push(format!(
+            "at most about so many rows of each split: {}; S3b-row: batches of one row, changes written after each",
+            capped.collect::<Vec<_>>().join(", ")
+        ));
         Ok(table)
     }
 
@@ -197,8 +216,8 @@ impl Bench {
             trades::write(&[Arc::from([splits[0][0].slice(0, 1)])], format, empty.path())?;
             for scenario in self.chosen.iter().filter(|own| !own.row_by_row) {
                 let measure = |shards: usize| match input {
-                    "socket" => self.from_socket(scenario, folder.path(), shards),
-                    _ => self.from_files(scenario, format, folder.path(), empty.path(), shards),
+                    "socket" => self.by_socket(scenario, folder.path(), shards),
+                    _ => self.by_files(scenario, format, folder.path(), empty.path(), shards),
                 };
                 let head = [input.to_string(), KEYS.to_string(), spread.name().to_string()];
                 self.rows(&mut table, scenario, &head, 1, None, &measure)?;
@@ -209,7 +228,7 @@ impl Bench {
         Ok(table)
     }
 
-    fn from_files(
+    fn by_files(
         &self,
         scenario: &Scenario,
         format: &str,
@@ -229,7 +248,7 @@ impl Bench {
         Ok(point(&finished, seconds, Some(start_up)))
     }
 
-    fn from_socket(&self, scenario: &Scenario, folder: &Path, shards: usize) -> Result<Point> {
+    fn by_socket(&self, scenario: &Scenario, folder: &Path, shards: usize) -> Result<Point> {
         let port = feed::free_port()?;
         let script =
             scenario.script(&format!("'connector' = 'socket', 'port' = '{port}', 'format' = 'json'"))?;

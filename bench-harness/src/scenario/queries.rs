@@ -15,6 +15,8 @@ pub struct Scenario {
     pub sql: &'static str,
     /// Batches of one row, and changes written after each: as many updates as rows.
     pub row_by_row: bool,
+    /// No more rows of each split in memory: more take minutes.
+    pub most_rows: Option<usize>,
 }
 
 macro_rules! by_minute {
@@ -29,7 +31,7 @@ macro_rules! by_minute {
 }
 
 const fn scenario(name: &'static str, about: &'static str, sql: &'static str) -> Scenario {
-    Scenario { name, about, sql, row_by_row: false }
+    Scenario { name, about, sql, row_by_row: false, most_rows: None }
 }
 
 /// All scenarios.
@@ -53,6 +55,7 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "the same, an update for each row",
         sql: by_minute!(" EMIT CHANGES"),
         row_by_row: true,
+        most_rows: Some(2_000),
     },
     scenario(
         "S4",
@@ -61,20 +64,24 @@ pub const SCENARIOS: &[Scenario] = &[
          FROM TABLE(HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '60' SECOND)) \
          GROUP BY window_start, window_end, symbol",
     ),
-    scenario(
-        "S5",
-        "sessions with a gap of 1 s",
-        "SELECT window_start, window_end, symbol, COUNT(*), SUM(qty) \
+    Scenario {
+        name: "S5",
+        about: "sessions with a gap of 1 s",
+        sql: "SELECT window_start, window_end, symbol, COUNT(*), SUM(qty) \
          FROM TABLE(SESSION(TABLE t PARTITION BY symbol, DESCRIPTOR(ts), INTERVAL '1' SECOND)) \
          GROUP BY window_start, window_end, symbol",
-    ),
-    scenario(
-        "S6",
-        "interval join of trades of one trader and symbol within a second",
-        "SELECT a.symbol, a.price, b.price FROM t AS a, t AS b \
+        row_by_row: false,
+        most_rows: Some(500_000),
+    },
+    Scenario {
+        name: "S6",
+        about: "interval join of trades of one trader and symbol within a second",
+        sql: "SELECT a.symbol, a.price, b.price FROM t AS a, t AS b \
          WHERE a.symbol = b.symbol AND a.trader = b.trader AND a.qty > 990 \
            AND b.ts BETWEEN a.ts - INTERVAL '1' SECOND AND a.ts",
-    ),
+        row_by_row: false,
+        most_rows: Some(100_000),
+    },
     scenario(
         "S7",
         "ten highest prices per symbol",
