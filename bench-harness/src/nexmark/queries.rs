@@ -48,7 +48,7 @@ pub const QUERIES: &[Query] = &[
         name: "q3",
         about: "local items",
         sql: "SELECT p.name, p.city, p.state, a.id FROM auction AS a INNER JOIN person AS p ON a.seller = p.id \
-              WHERE a.category = 10 AND (p.state = 'OR' OR p.state = 'ID' OR p.state = 'CA')",
+              WHERE a.category = 10 AND (p.state = 'or' OR p.state = 'id' OR p.state = 'ca')",
     },
     Query {
         name: "q4",

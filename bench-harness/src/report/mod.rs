@@ -43,8 +43,7 @@ pub fn run(args: &ReportArgs, seed: u64) -> Result<()> {
 }
 
 fn read(file: &Path) -> Result<Record> {
-    let text = millrace_runtime::read_file(file)
-        .map_err(|error| Error::environment(format!("{}: {error}", file.display())))?;
+    let text = millrace_runtime::read_file(file).map_err(|error| Error::environment(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| {
         Error::query(format!("{}: not a record: {error}", file.display()))
             .hint("make one with `millrace-bench scenario --json FILE`")

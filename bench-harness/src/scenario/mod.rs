@@ -31,7 +31,7 @@ pub struct ScenarioArgs {
     #[arg(long, default_value = "10000000")]
     pub rows: usize,
     /// Rows in files.
-    #[arg(long, default_value = "4000000")]
+    #[arg(long, default_value = "2000000")]
     pub file_rows: usize,
     /// Numbers of keys.
     #[arg(long, value_delimiter = ',', default_value = "100,10000,1000000")]

@@ -71,7 +71,7 @@ pub const SCENARIOS: &[Scenario] = &[
          FROM TABLE(SESSION(TABLE t PARTITION BY symbol, DESCRIPTOR(ts), INTERVAL '1' SECOND)) \
          GROUP BY window_start, window_end, symbol",
         row_by_row: false,
-        most_rows: Some(500_000),
+        most_rows: Some(200_000),
     },
     Scenario {
         name: "S6",
