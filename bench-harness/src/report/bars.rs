@@ -1,9 +1,8 @@
-//! Horizontal bars as SVG, in groups: bars of a group differ by pattern.
+//! Horizontal bars over decades as SVG, in groups: bars of a group differ by pattern.
 
 use std::fmt::Write;
 
 use super::cell::{escape, short};
-use super::lines::nice;
 
 /// What to draw.
 pub struct Bars {
@@ -35,12 +34,16 @@ const PATTERN_COUNT: usize = 4;
 impl Bars {
     /// The drawing; nothing without bars.
     pub fn svg(&self) -> String {
-        let values = self.groups.iter().flat_map(|(_, own)| own.iter().flatten());
-        let most = values.fold(0f64, |most, own| most.max(*own));
+        let values =
+            || self.groups.iter().flat_map(|(_, own)| own.iter().flatten()).filter(|own| **own > 0.0);
+        let most = values().fold(0f64, |most, own| most.max(*own));
+        let least = values().fold(f64::INFINITY, |least, own| least.min(*own));
         if most <= 0.0 {
             return String::new();
         }
-        let most = nice(most);
+        // Whole decades: a bar ten times as fast is one step longer.
+        let (low, high) = (least.log10().floor(), most.log10().ceil().max(least.log10().floor() + 1.0));
+        let length_of = |value: f64| (value.max(1e-9).log10() - low) / (high - low) * WIDTH;
         let bars = self.legend.len() as f64;
         let bottom = TOP + self.groups.len() as f64 * (bars * BAR + GAP);
         let (width, height) = (LEFT + WIDTH + 60.0, bottom + 44.0);
@@ -50,24 +53,15 @@ impl Bars {
              <text x=\"{LEFT}\" y=\"16\" class=\"head\">{}</text>\n",
             escape(&self.title)
         );
-        for (index, name) in self.legend.iter().enumerate() {
-            let x = LEFT + 110.0 * index as f64;
-            let _ = writeln!(
-                svg,
-                "{}<text x=\"{}\" y=\"38\">{}</text>",
-                bar(index, x, 28.0, 18.0),
-                x + 24.0,
-                escape(name)
-            );
-        }
-        for step in 0..=5 {
-            let x = LEFT + WIDTH * f64::from(step) / 5.0;
+        self.draw_legend(&mut svg);
+        for step in low as i32..=high as i32 {
+            let x = LEFT + length_of(10f64.powi(step));
             let _ = writeln!(
                 svg,
                 "<line x1=\"{x:.1}\" y1=\"{TOP}\" x2=\"{x:.1}\" y2=\"{bottom}\" class=\"grid\"/>\
                  <text x=\"{x:.1}\" y=\"{}\" class=\"middle\">{}</text>",
                 bottom + 16.0,
-                short(most * f64::from(step) / 5.0)
+                short(10f64.powi(step))
             );
         }
         for (place, (name, values)) in self.groups.iter().enumerate() {
@@ -82,7 +76,7 @@ impl Bars {
             for (index, value) in values.iter().enumerate() {
                 let y = top + BAR * index as f64;
                 let Some(value) = value else { continue };
-                let length = value / most * WIDTH;
+                let length = length_of(*value);
                 let _ = writeln!(
                     svg,
                     "{}<text x=\"{:.1}\" y=\"{:.1}\" class=\"small\">{}</text>",
@@ -102,6 +96,19 @@ impl Bars {
             escape(self.x)
         );
         svg
+    }
+
+    fn draw_legend(&self, svg: &mut String) {
+        for (index, name) in self.legend.iter().enumerate() {
+            let x = LEFT + 110.0 * index as f64;
+            let _ = writeln!(
+                svg,
+                "{}<text x=\"{}\" y=\"38\">{}</text>",
+                bar(index, x, 28.0, 18.0),
+                x + 24.0,
+                escape(name)
+            );
+        }
     }
 }
 

@@ -112,7 +112,7 @@ impl Named<'_> {
             (name, values)
         });
         let groups = groups.collect();
-        Bars { title: "one shard".into(), x, legend, groups }.svg()
+        Bars { title: "one shard, logarithmic".into(), x, legend, groups }.svg()
     }
 }
 

@@ -81,7 +81,7 @@ impl Axes {
 }
 
 /// The next of 1, 2, 2.5, 5 and 10 times a power of ten.
-pub fn nice(value: f64) -> f64 {
+fn nice(value: f64) -> f64 {
     let power = 10f64.powf(value.max(1e-9).log10().floor());
     let fits = [1.0, 2.0, 2.5, 5.0].into_iter().find(|own| own * power >= value);
     fits.unwrap_or(10.0) * power
