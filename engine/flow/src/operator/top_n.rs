@@ -171,8 +171,19 @@ impl TopN {
 
     /// Sends the ranks of every group once.
     fn send_all(&mut self, out: &mut Output) -> Result<()> {
-        self.dirty = (0..self.groups.len() as u32).map(|group| (group, vec![])).collect();
-        self.send_changes(out)
+        let groups = std::mem::take(&mut self.groups);
+        let mut changes = Changes::default();
+        for group in &groups {
+            for (rank, row) in (self.first as i64..).zip(group.ranks(self.first, self.last)) {
+                changes.push(row, rank, RowKind::Insert);
+                if changes.rows.len() >= self.batch_rows {
+                    self.send(std::mem::take(&mut changes), out)?;
+                }
+            }
+        }
+        self.send(changes, out)?;
+        self.groups = groups;
+        Ok(())
     }
 }
 
