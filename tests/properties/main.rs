@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test panics when it cannot go on")]
 
 mod cluster;
+mod law;
 mod oracle;
 
 use std::collections::BTreeMap;

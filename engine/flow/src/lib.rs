@@ -9,6 +9,7 @@
 
 pub mod aggregate;
 pub mod batch;
+pub mod checkpoint;
 mod compact;
 pub mod ledger;
 pub mod operator;
