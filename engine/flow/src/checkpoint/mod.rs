@@ -1,11 +1,13 @@
 //! Checkpoints: what operators hold at a barrier, and how it is put back at any shard count.
 
 mod alignment;
+mod coordinator;
 pub mod state;
 
 use millrace_plan::NodeId;
 
 pub use alignment::Alignment;
+pub use coordinator::{Coordinator, EpochAction, EpochEvent};
 pub use state::{OperatorState, Placement, StateTable};
 
 /// What one node of one shard held when a barrier passed it.
