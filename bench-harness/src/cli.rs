@@ -10,6 +10,7 @@ use millrace_runtime::Clock;
 use crate::contention::{self, ContentionArgs};
 use crate::load::{self, LoadArgs};
 use crate::record::Record;
+use crate::resident::{self, DataArgs, MemoryArgs};
 use crate::scenario::{self, ScenarioArgs};
 
 /// Measures Millrace, and what it is compared with, on this machine.
@@ -43,6 +44,10 @@ enum Command {
     Scenario(ScenarioArgs),
     /// Latency and back-pressure of a running millrace, through sockets.
     Load(LoadArgs),
+    /// Writes the trades of one seed as files, for everything that is compared.
+    Data(DataArgs),
+    /// Runs one query over the trades of an Arrow file, loaded before the clock starts, on one shard.
+    Memory(MemoryArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -64,6 +69,8 @@ fn run(cli: &Cli) -> Result<()> {
     let RunOptions { quick, seed, json } = &cli.options;
     let wall_ms = Clock::new().wall_ms();
     let command = match &cli.command {
+        Command::Data(args) => return resident::write(args, *seed),
+        Command::Memory(args) => return resident::run(args),
         Command::Contention(_) => "contention",
         Command::Scenario(_) => "scenario",
         Command::Load(_) => "load",
@@ -73,6 +80,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Contention(args) => contention::run(args, *quick, *seed, &mut record)?,
         Command::Scenario(args) => scenario::run(args, *quick, *seed, &mut record)?,
         Command::Load(args) => load::run(args, *quick, *seed, &mut record)?,
+        Command::Data(_) | Command::Memory(_) => {}
     }
     record.finish(json.as_deref())
 }

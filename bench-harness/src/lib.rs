@@ -15,6 +15,7 @@ pub mod memory;
 pub mod pipeline;
 pub mod process;
 pub mod record;
+pub mod resident;
 pub mod scenario;
 pub mod times;
 pub mod trades;
