@@ -9,9 +9,11 @@
 pub mod cli;
 pub mod contention;
 pub mod decode;
+pub mod feed;
 pub mod input;
 pub mod load;
 pub mod memory;
+pub mod nexmark;
 pub mod pipeline;
 pub mod process;
 pub mod record;
