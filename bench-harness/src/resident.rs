@@ -14,11 +14,11 @@ use arrow_ipc::writer::FileWriter;
 use clap::Args;
 use millrace_flow::RowKinds;
 use millrace_plan::{Error, Result};
-use millrace_runtime::BackendKind;
 
+use crate::memory::{self, Run};
+use crate::pipeline;
 use crate::record::write_file;
 use crate::trades::{self, Spread, Trades};
-use crate::{memory, pipeline};
 
 /// Which files to write.
 #[derive(Debug, Clone, Args)]
@@ -76,7 +76,7 @@ pub fn run(args: &MemoryArgs) -> Result<()> {
     let split = load(&args.file)?;
     let sql = format!("{}{};", trades::table("'connector' = 'memory'"), args.query);
     let plan = pipeline::plan_for(&sql, 1)?;
-    let once = |keeps| memory::run(&plan, std::slice::from_ref(&split), 1, BackendKind::Auto, keeps);
+    let once = |keeps| memory::run(Run { keeps, ..Run::of(&plan, 1) }, &|_| vec![split.clone()]);
     let (mut seconds, mut rows_in, mut rows_out) = (vec![], 0, 0);
     for _ in 0..args.repeat {
         let outcome = once(false)?;
