@@ -9,7 +9,9 @@ use millrace_runtime::Clock;
 
 use crate::contention::{self, ContentionArgs};
 use crate::load::{self, LoadArgs};
+use crate::nexmark::{self, NexmarkArgs};
 use crate::record::Record;
+use crate::resident::{self, DataArgs, MemoryArgs};
 use crate::scenario::{self, ScenarioArgs};
 
 /// Measures Millrace, and what it is compared with, on this machine.
@@ -41,8 +43,14 @@ enum Command {
     Contention(ContentionArgs),
     /// The queries that streams are used for, over memory and files.
     Scenario(ScenarioArgs),
+    /// The queries of Nexmark, with their answers checked.
+    Nexmark(NexmarkArgs),
     /// Latency and back-pressure of a running millrace, through sockets.
     Load(LoadArgs),
+    /// Writes the trades of one seed as files, for everything that is compared.
+    Data(DataArgs),
+    /// Runs one query over the trades of an Arrow file, loaded before the clock starts, on one shard.
+    Memory(MemoryArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -64,15 +72,20 @@ fn run(cli: &Cli) -> Result<()> {
     let RunOptions { quick, seed, json } = &cli.options;
     let wall_ms = Clock::new().wall_ms();
     let command = match &cli.command {
+        Command::Data(args) => return resident::write(args, *seed),
+        Command::Memory(args) => return resident::run(args),
         Command::Contention(_) => "contention",
         Command::Scenario(_) => "scenario",
+        Command::Nexmark(_) => "nexmark",
         Command::Load(_) => "load",
     };
     let mut record = Record::new(command, *seed, wall_ms);
     match &cli.command {
         Command::Contention(args) => contention::run(args, *quick, *seed, &mut record)?,
         Command::Scenario(args) => scenario::run(args, *quick, *seed, &mut record)?,
+        Command::Nexmark(args) => nexmark::run(args, *quick, *seed, &mut record)?,
         Command::Load(args) => load::run(args, *quick, *seed, &mut record)?,
+        Command::Data(_) | Command::Memory(_) => {}
     }
     record.finish(json.as_deref())
 }

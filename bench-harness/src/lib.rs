@@ -9,12 +9,15 @@
 pub mod cli;
 pub mod contention;
 pub mod decode;
+pub mod feed;
 pub mod input;
 pub mod load;
 pub mod memory;
+pub mod nexmark;
 pub mod pipeline;
 pub mod process;
 pub mod record;
+pub mod resident;
 pub mod scenario;
 pub mod times;
 pub mod trades;

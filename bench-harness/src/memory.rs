@@ -1,5 +1,6 @@
 //! Rows in memory through the product's own shards: rings, exchange, windows; no decoding.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
@@ -109,21 +110,43 @@ impl SinkWriter for Collect {
     }
 }
 
-/// Runs `plan`, which was made for `shards`, over `splits`. `keeps`: the rows of the sink are part of the outcome.
-/// Main thread; shards take turns on cores if there are too few.
-pub fn run(
-    plan: &Plan,
-    splits: &[Arc<[RecordBatch]>],
-    shards: usize,
-    backend: BackendKind,
-    keeps: bool,
-) -> Result<Outcome> {
+/// The splits of each table, by its name.
+pub type Tables = BTreeMap<String, Vec<Arc<[RecordBatch]>>>;
+
+/// What to run.
+pub struct Run<'a> {
+    /// Made for `shards`.
+    pub plan: &'a Plan,
+    /// How many.
+    pub shards: usize,
+    /// What they run on.
+    pub backend: BackendKind,
+    /// The rows of the sink are part of the outcome.
+    pub keeps: bool,
+    /// The shards' limits.
+    pub limits: Limits,
+}
+
+impl<'a> Run<'a> {
+    /// Of this plan, with what the product does by default; the rows of the sink are dropped.
+    pub fn of(plan: &'a Plan, shards: usize) -> Run<'a> {
+        Run { plan, shards, backend: BackendKind::Auto, keeps: false, limits: Limits::default() }
+    }
+}
+
+/// How long a run takes without rows, the least of three, in nanoseconds: start and end of the shards.
+pub fn start_up_ns(plan: &Plan, shards: usize) -> Result<u64> {
+    let once = |_| Ok(run(Run::of(plan, shards), &|_| vec![Arc::from([])])?.elapsed_ns);
+    Ok((0..3).map(once).collect::<Result<Vec<_>>>()?.into_iter().min().unwrap_or(0))
+}
+
+/// Runs a plan over the splits of its tables. Main thread; shards take turns on cores if there are too few.
+pub fn run(run: Run<'_>, splits: &dyn Fn(&str) -> Vec<Arc<[RecordBatch]>>) -> Result<Outcome> {
+    let Run { plan, shards, backend, keeps, limits } = run;
     let bug = |error: runtime::RuntimeError| Error::environment(error.to_string());
     let bell = Bell::new().map_err(|error| Error::environment(format!("a bell: {error}")))?;
-    let source: Arc<dyn Source> = Arc::new(Memory(splits.to_vec()));
     let (sender, collected) = channel();
     let sink: Arc<dyn Sink> = Arc::new(Collect { sender, keeps });
-    let limits = Limits::default();
     let (mut mains, mut hosts) = (vec![], vec![]);
     for (index, mesh) in runtime::mesh(shards, limits.ring_batches).into_iter().enumerate() {
         const HOST_EVENTS: usize = 1024;
@@ -132,7 +155,7 @@ pub fn run(
         let job = ShardJob {
             plan: Arc::new(plan.clone()),
             limits: limits.clone(),
-            sources: sources(plan, &source, index, shards)?,
+            sources: sources(plan, splits, index, shards)?,
             sinks: sinks(plan, &sink),
             mesh,
             host,
@@ -153,20 +176,32 @@ pub fn run(
     Ok(Outcome { elapsed_ns: clock.monotonic_ns(), rows: collected.try_iter().collect(), shards })
 }
 
-fn sources(plan: &Plan, source: &Arc<dyn Source>, shard: usize, shards: usize) -> Result<Vec<ShardSource>> {
-    let splits = source.splits(shards)?;
+fn sources(
+    plan: &Plan,
+    splits: &dyn Fn(&str) -> Vec<Arc<[RecordBatch]>>,
+    shard: usize,
+    shards: usize,
+) -> Result<Vec<ShardSource>> {
     let nodes = plan.nodes.iter().enumerate();
-    let nodes = nodes.filter(|(_, node)| matches!(node.operator, Operator::Source { .. }));
-    let own = |(node, _)| ShardSource {
-        node,
-        source: source.clone(),
-        splits: (0..).zip(splits.clone()).filter(|(id, _)| *id as usize % shards == shard).collect(),
-        known: vec![],
-        free_id: splits.len() as SplitId,
-        fail_on_bad: true,
-        listener: None,
+    let nodes = nodes.filter_map(|(node, own)| match &own.operator {
+        Operator::Source { table, .. } => Some((node, table.name.as_str())),
+        _ => None,
+    });
+    let own = |(node, table)| {
+        let source: Arc<dyn Source> = Arc::new(Memory(splits(table)));
+        let splits = source.splits(shards)?;
+        let free_id = splits.len() as SplitId;
+        Ok(ShardSource {
+            node,
+            source,
+            splits: (0..).zip(splits).filter(|(id, _)| *id as usize % shards == shard).collect(),
+            known: vec![],
+            free_id,
+            fail_on_bad: true,
+            listener: None,
+        })
     };
-    Ok(nodes.map(own).collect())
+    nodes.map(own).collect()
 }
 
 fn sinks(plan: &Plan, sink: &Arc<dyn Sink>) -> Vec<ShardSink> {

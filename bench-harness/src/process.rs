@@ -1,11 +1,12 @@
-//! The real `millrace` over a script that ends by itself.
+//! The real `millrace` over a script.
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use millrace_plan::{Error, Result};
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// How a script ended.
 pub struct Finished {
@@ -27,32 +28,74 @@ impl Finished {
     }
 }
 
-/// Runs a script to its end.
+/// A `millrace` that runs a script.
+pub struct Running {
+    child: Child,
+    scratch: TempDir,
+}
+
+fn failed(error: std::io::Error) -> Error {
+    Error::environment(format!("running millrace: {error}"))
+}
+
+/// Starts a script.
 #[allow(clippy::disallowed_methods, reason = "the measuring side")]
-pub fn run(binary: &Path, script: &str, shards: usize) -> Result<Finished> {
-    let failed = |error: std::io::Error| Error::environment(format!("running {}: {error}", binary.display()));
+pub fn start(binary: &Path, script: &str, shards: usize) -> Result<Running> {
     let scratch = tempfile::tempdir().map_err(failed)?;
     let [err, sql] = ["err", "script.sql"].map(|name| scratch.path().join(name));
     fs::write(&sql, script).map_err(failed)?;
-    let mut child = Command::new(binary)
+    let child = Command::new(binary)
         .args(["run", "--quiet", "--stats", "json", "--oversubscribe", "--shards", &shards.to_string()])
         .arg(&sql)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(File::create(&err).map_err(failed)?)
         .spawn()
-        .map_err(failed)?;
-    let mut peak = 0;
-    let status = loop {
-        if let Some(status) = child.try_wait().map_err(failed)? {
-            break status;
-        }
-        peak = peak_bytes(child.id()).unwrap_or(peak);
-        // Nobody wakes this thread: it looks again when the time is over.
-        std::thread::park_timeout(std::time::Duration::from_millis(2));
-    };
-    let account = account(status, &err)?;
-    Ok(Finished { account, peak_bytes: peak })
+        .map_err(|error| Error::environment(format!("running {}: {error}", binary.display())))?;
+    Ok(Running { child, scratch })
+}
+
+/// Runs a script to its end.
+pub fn run(binary: &Path, script: &str, shards: usize) -> Result<Finished> {
+    start(binary, script, shards)?.wait()
+}
+
+impl Running {
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().map_err(failed)
+    }
+
+    /// Ends the run in order.
+    pub fn stop(mut self) -> Result<Finished> {
+        let process = self.child.id();
+        let peak_bytes = peak_bytes(process).unwrap_or(0);
+        Command::new("kill").args(["-TERM", &process.to_string()]).status().map_err(failed)?;
+        let status = self.child.wait().map_err(failed)?;
+        Ok(Finished { account: account(status, &self.scratch.path().join("err"))?, peak_bytes })
+    }
+
+    /// Waits for the end.
+    pub fn wait(mut self) -> Result<Finished> {
+        let mut peak = 0;
+        let status = loop {
+            if let Some(status) = self.ended()? {
+                break status;
+            }
+            peak = peak_bytes(self.child.id()).unwrap_or(peak);
+            // Nobody wakes this thread: it looks again when the time is over.
+            std::thread::park_timeout(std::time::Duration::from_millis(2));
+        };
+        Ok(Finished { account: account(status, &self.scratch.path().join("err"))?, peak_bytes: peak })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Of a measurement that failed; one that has ended is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// The most resident memory that a process has had; `None` once it has ended.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use clap::Args;
 use millrace_plan::{Error, Result};
-use millrace_runtime::{BackendKind, Clock};
+use millrace_runtime::Clock;
 
 use crate::load::binary;
 use crate::record::{Record, Table, rate};
@@ -220,7 +220,7 @@ fn in_memory(args: &ScenarioArgs, chosen: &[&Scenario], seed: u64, limits: &Limi
 fn in_memory_once(query: &Query, splits: &[Arc<[RecordBatch]>], shards: usize) -> Result<Point> {
     let sql = format!("{}{};", trades::table("'connector' = 'memory'"), query.sql);
     let plan = pipeline::plan_for(&sql, shards)?;
-    let outcome = memory::run(&plan, splits, shards, BackendKind::Auto, false)?;
+    let outcome = memory::run(memory::Run::of(&plan, shards), &|_| splits.to_vec())?;
     let of =
         |figure: fn(&millrace_server::report::ShardReport) -> u64| outcome.shards.iter().map(figure).sum();
     Ok(Point {

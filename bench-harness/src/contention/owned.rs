@@ -3,12 +3,11 @@
 use arrow::array::AsArray;
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMillisecondType};
 use millrace_plan::Result;
-use millrace_runtime::BackendKind;
 
 use super::Measured;
 use super::input::Input;
 use super::state::Answer;
-use crate::memory::{self, Outcome};
+use crate::memory::{self, Outcome, Run};
 use crate::window::Aggregates;
 use crate::{input, pipeline, window};
 
@@ -24,7 +23,7 @@ pub fn run(input: &Input, one_phase: bool) -> Result<Measured> {
         false => (input::TIMELESS_TABLE, GROUPS),
     };
     let plan = pipeline::plan_for(&format!("{phase}{table}{query}"), shards)?;
-    let outcome = memory::run(&plan, &input.partitions, shards, BackendKind::Auto, true)?;
+    let outcome = memory::run(Run { keeps: true, ..Run::of(&plan, shards) }, &|_| input.partitions.clone())?;
     Ok(Measured {
         elapsed_ns: outcome.elapsed_ns,
         answer: answer(&outcome, input.windowed),

@@ -12,6 +12,7 @@ use millrace_plan::{EmitMode, Error, Limits, Node, Operator as Spec, Result, Row
 
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowKinds};
+use crate::checkpoint::OperatorState;
 use crate::state::{GroupTable, RankEncoding, RankedRows, hash_keys};
 
 /// The rows of one group that were sent before it changed, by rank.
@@ -228,6 +229,14 @@ impl Operator for TopN {
             EmitMode::Changes => self.send_changes(out),
             EmitMode::Final => self.send_all(out),
         }
+    }
+
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Err(OperatorState::unsupported("TopN"))
+    }
+
+    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
+        Err(OperatorState::unsupported("TopN"))
     }
 
     fn account(&self) -> Account {
