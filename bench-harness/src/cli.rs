@@ -12,6 +12,7 @@ use crate::load::{self, LoadArgs};
 use crate::nexmark::{self, NexmarkArgs};
 use crate::record::Record;
 use crate::report::{self, ReportArgs};
+use crate::resident::{self, DataArgs, MemoryArgs};
 use crate::scenario::{self, ScenarioArgs};
 
 /// Measures Millrace, and what it is compared with, on this machine.
@@ -49,6 +50,10 @@ enum Command {
     Load(LoadArgs),
     /// One HTML page of the records of the other commands.
     Report(ReportArgs),
+    /// Writes the trades of one seed as files, for everything that is compared.
+    Data(DataArgs),
+    /// Runs one query over the trades of an Arrow file, loaded before the clock starts, on one shard.
+    Memory(MemoryArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -76,6 +81,8 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Nexmark(args) => nexmark::run(args, *quick, *seed, &mut record),
         Command::Load(args) => load::run(args, *quick, *seed, &mut record),
         Command::Report(args) => report::run(args, *seed),
+        Command::Data(args) => resident::write(args, *seed),
+        Command::Memory(args) => resident::run(args),
     };
     // What was measured before something failed is shown too.
     if !record.tables.is_empty() {
@@ -91,5 +98,7 @@ fn name(command: &Command) -> &'static str {
         Command::Nexmark(_) => "nexmark",
         Command::Load(_) => "load",
         Command::Report(_) => "report",
+        Command::Data(_) => "data",
+        Command::Memory(_) => "memory",
     }
 }

@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod process;
 pub mod record;
 pub mod report;
+pub mod resident;
 pub mod scenario;
 pub mod times;
 pub mod trades;

@@ -121,6 +121,22 @@ fn load_measures_latency_and_finds_every_event_in_the_ledger() {
 }
 
 #[test]
+fn trades_of_one_seed_are_written_once_and_queried_from_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let written = bench(&["data", path, "--rows", "20000", "--keys", "100", "--format", "arrow,json"]);
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let (file, kept) = (format!("{path}/0.arrow"), format!("{path}/kept.arrow"));
+    let query = "SELECT symbol, COUNT(*) FROM t GROUP BY symbol EMIT FINAL";
+    let run = bench(&["memory", &file, query, "--repeat", "2", "--keep", &kept]);
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let figures: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((figures["rows_in"].as_u64(), figures["rows_out"].as_u64()), (Some(20_000), Some(10)));
+    assert_eq!(figures["seconds"].as_array().unwrap().len(), 2);
+    assert!(std::fs::metadata(kept).unwrap().len() > 0);
+}
+
+#[test]
 fn wrong_arguments_are_refused_with_what_would_be_right() {
     for (arguments, said) in [
         (&["contention", "--designs", "z"][..], "known: a, a+"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::datatypes::Schema;
+use millrace_flow::checkpoint::ShardSnapshot;
 use millrace_flow::pipeline::{Message, Pipeline, ShardId};
 use millrace_flow::{Batch, Origin, RowKinds, RowWatermarks, SplitStatus};
 use millrace_plan::{Error, Limits, NodeId, Operator, Plan, Result, TableDef, WATERMARK_MIN};
@@ -43,6 +44,15 @@ pub struct Schedule {
     pub seed: u64,
 }
 
+/// A barrier while the shards run: what is held then is taken over by other shards.
+#[derive(Debug, Clone, Copy)]
+pub struct Stop {
+    /// After this many steps.
+    pub steps: u64,
+    /// The number of shards that go on.
+    pub shards: usize,
+}
+
 /// Xorshift64* (Marsaglia; Vigna 2016): enough to choose who steps next.
 struct Choices(u64);
 
@@ -55,11 +65,14 @@ impl Choices {
     }
 }
 
+/// Batches of a split that have not been read.
+type Unread = (u64, VecDeque<Batch>);
+
 struct Cluster {
     pipelines: Vec<Pipeline>,
     /// In flight from one shard to another, in order: `channels[from][to]`.
     channels: Vec<Vec<VecDeque<Message>>>,
-    /// Batches not yet read: shard, split, batch.
+    /// Batches not yet read: shard, split, batches.
     unread: Vec<(usize, u64, VecDeque<Batch>)>,
     /// Shards whose splits have all ended, but that have not yet been told that no more will come.
     ending: Vec<usize>,
@@ -67,70 +80,154 @@ struct Cluster {
     outcome: Outcome,
     choices: Choices,
     steps: u64,
+    /// Shards that the barrier has passed: what reaches the sink there will come again.
+    behind: Vec<bool>,
+}
+
+/// The plan of `sql`; the same for any number of shards above one.
+pub fn plan_of(sql: &str, shards: usize, limits: &Limits) -> Result<Plan> {
+    let request = Request {
+        sql,
+        shards,
+        limits,
+        rules: &AnyTable,
+        stdout: [("connector".to_string(), "print".to_string())].into(),
+        ordered: false,
+    };
+    Ok(compile(&request)?.plan)
 }
 
 /// Runs `sql` over the splits.
 pub fn run(sql: &str, splits: &[Vec<InputRow>], schedule: Schedule) -> Result<Outcome> {
     let limits = Limits { batch_rows: schedule.batch_rows, ..Limits::default() };
-    let request = Request {
-        sql,
-        shards: schedule.shards,
-        limits: &limits,
-        rules: &AnyTable,
-        stdout: [("connector".to_string(), "print".to_string())].into(),
-        ordered: false,
+    let plan = plan_of(sql, schedule.shards, &limits)?;
+    let unread = batches(&plan, splits, schedule.batch_rows)?;
+    let mut cluster = Cluster::new(&plan, unread, schedule.shards, schedule.seed, &limits)?;
+    cluster.announce()?;
+    cluster.run_to_end()
+}
+
+/// Runs `sql` over the splits, stopped now and then: other shards go on with what was held at a barrier and with
+/// the rows that were not read before it. Gives what reached the sink before each barrier and after the last.
+pub fn run_with_stops(
+    sql: &str,
+    splits: &[Vec<InputRow>],
+    schedule: Schedule,
+    stops: &[Stop],
+) -> Result<Outcome> {
+    let limits = Limits { batch_rows: schedule.batch_rows, ..Limits::default() };
+    let plan = plan_of(sql, schedule.shards.max(2), &limits)?;
+    let unread = batches(&plan, splits, schedule.batch_rows)?;
+    let mut cluster = Cluster::new(&plan, unread, schedule.shards, schedule.seed, &limits)?;
+    cluster.announce()?;
+    for (number, stop) in stops.iter().enumerate() {
+        let until = cluster.steps + stop.steps;
+        while cluster.steps < until && !cluster.finished() {
+            cluster.step()?;
+        }
+        if cluster.finished() {
+            break;
+        }
+        let (snapshots, unread) = cluster.cut(number as u64 + 1)?;
+        let (outcome, seed) = (cluster.outcome, cluster.choices.0);
+        cluster = Cluster::new(&plan, unread, stop.shards, seed, &limits)?;
+        cluster.outcome = outcome;
+        cluster.pipelines.iter_mut().try_for_each(|own| own.restore(&snapshots))?;
+        cluster.announce()?;
+        cluster.pipelines.iter_mut().try_for_each(Pipeline::resume)?;
+        (0..stop.shards).for_each(|shard| cluster.collect(shard));
+    }
+    cluster.run_to_end()
+}
+
+fn source_of(plan: &Plan) -> Result<(NodeId, &TableDef, &[usize])> {
+    let source = plan.nodes.iter().enumerate().find_map(|(id, node)| match &node.operator {
+        Operator::Source { table, projection } => Some((id, &**table, projection.as_slice())),
+        _ => None,
+    });
+    source.ok_or_else(|| Error::bug("a plan without a source"))
+}
+
+fn batches(plan: &Plan, splits: &[Vec<InputRow>], batch_rows: usize) -> Result<Vec<Unread>> {
+    let (_, table, projection) = source_of(plan)?;
+    let of_split = |(split, rows): (usize, &Vec<InputRow>)| {
+        let batches = rows.chunks(batch_rows).enumerate().map(|(at, rows)| Batch {
+            rows: columns(rows, table, projection),
+            kinds: RowKinds::Insert,
+            origin: Origin { split: split as _, first_row: (at * batch_rows) as u64 },
+            watermarks: RowWatermarks::Constant(WATERMARK_MIN),
+            ingest_ms: 0,
+        });
+        (split as u64, batches.collect())
     };
-    let plan = compile(&request)?.plan;
-    let mut cluster = Cluster::new(&plan, splits, schedule, &limits)?;
-    while !cluster.pipelines.iter().all(Pipeline::finished) {
-        cluster.step()?;
-    }
-    let mut outcome = cluster.outcome;
-    for pipeline in &cluster.pipelines {
-        pipeline.check_ledger()?;
-        outcome.late += pipeline.accounts().iter().map(|own| own.account.late).sum::<u64>();
-    }
-    Ok(outcome)
+    Ok(splits.iter().enumerate().map(of_split).collect())
 }
 
 impl Cluster {
-    fn new(plan: &Plan, splits: &[Vec<InputRow>], schedule: Schedule, limits: &Limits) -> Result<Cluster> {
-        let shards = schedule.shards;
+    fn new(plan: &Plan, unread: Vec<Unread>, shards: usize, seed: u64, limits: &Limits) -> Result<Cluster> {
         let pipelines =
             (0..shards).map(|index| Pipeline::new(plan, ShardId { index, count: shards }, limits));
-        let (source, projection, table) = plan
-            .nodes
-            .iter()
-            .enumerate()
-            .find_map(|(id, node)| match &node.operator {
-                Operator::Source { table, projection } => Some((id, projection.clone(), table.clone())),
-                _ => None,
-            })
-            .ok_or_else(|| Error::bug("a plan without a source"))?;
-        let mut cluster = Cluster {
+        let placed = unread.into_iter().enumerate().map(|(at, (split, rows))| (at % shards, split, rows));
+        let unread: Vec<_> = placed.collect();
+        Ok(Cluster {
             pipelines: pipelines.collect::<Result<_>>()?,
             channels: (0..shards).map(|_| (0..shards).map(|_| VecDeque::new()).collect()).collect(),
-            unread: vec![],
-            ending: (splits.len()..shards).collect(),
-            source,
+            ending: (unread.len()..shards).collect(),
+            unread,
+            source: source_of(plan)?.0,
             outcome: Outcome { batches: vec![], late: 0 },
-            choices: Choices(schedule.seed | 1),
+            choices: Choices(seed | 1),
             steps: 0,
-        };
-        for (number, rows) in splits.iter().enumerate() {
-            let (shard, split) = (number % shards, number as u64);
-            let batches = rows.chunks(schedule.batch_rows).enumerate();
-            let batches = batches.map(|(at, rows)| Batch {
-                rows: columns(rows, &table, &projection),
-                kinds: RowKinds::Insert,
-                origin: Origin { split: split as _, first_row: (at * schedule.batch_rows) as u64 },
-                watermarks: RowWatermarks::Constant(WATERMARK_MIN),
-                ingest_ms: 0,
-            });
-            cluster.pipelines[shard].source_split(source, split as _, SplitStatus::Active)?;
-            cluster.unread.push((shard, split, batches.collect()));
+            behind: vec![false; shards],
+        })
+    }
+
+    fn announce(&mut self) -> Result<()> {
+        for (shard, split, _) in &self.unread {
+            self.pipelines[*shard].source_split(self.source, *split as _, SplitStatus::Active)?;
         }
-        Ok(cluster)
+        Ok(())
+    }
+
+    fn finished(&self) -> bool {
+        self.pipelines.iter().all(Pipeline::finished)
+    }
+
+    fn run_to_end(mut self) -> Result<Outcome> {
+        while !self.finished() {
+            self.step()?;
+        }
+        for pipeline in &self.pipelines {
+            pipeline.check_ledger()?;
+            self.outcome.late += pipeline.accounts().iter().map(|own| own.account.late).sum::<u64>();
+        }
+        Ok(self.outcome)
+    }
+
+    /// Sends a barrier through all shards, each when its turn comes, and lets them work on until it has passed.
+    /// What they held, and the rows that were not read before it.
+    fn cut(&mut self, epoch: u64) -> Result<(Vec<ShardSnapshot>, Vec<Unread>)> {
+        let shards = self.pipelines.len();
+        let mut asked = vec![false; shards];
+        let mut snapshots: Vec<Option<ShardSnapshot>> = vec![None; shards];
+        let mut unread = vec![];
+        while snapshots.iter().any(Option::is_none) {
+            let shard = self.choices.below(shards);
+            if !asked[shard] {
+                asked[shard] = true;
+                let own = self.unread.iter().filter(|(own, _, _)| *own == shard);
+                unread.extend(own.map(|(_, split, rows)| (*split, rows.clone())));
+                self.pipelines[shard].barrier(epoch)?;
+            }
+            if snapshots[shard].is_none() {
+                self.collect(shard);
+                snapshots[shard] = self.pipelines[shard].take_snapshot();
+            }
+            self.behind[shard] = snapshots[shard].is_some();
+            self.step()?;
+        }
+        unread.sort_by_key(|(split, _)| *split);
+        Ok((snapshots.into_iter().flatten().collect(), unread))
     }
 
     /// One thing happens: a batch is read, a message arrives, a timer goes off, an epoch ends.
@@ -185,7 +282,10 @@ impl Cluster {
         for (to, message) in self.pipelines[shard].take_messages() {
             self.channels[shard][to].push_back(message);
         }
-        self.outcome.batches.extend(self.pipelines[shard].take_rows().into_iter().map(|(_, batch)| batch));
+        let rows = self.pipelines[shard].take_rows();
+        if !self.behind[shard] {
+            self.outcome.batches.extend(rows.into_iter().map(|(_, batch)| batch));
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod cluster;
 mod joins;
+mod law;
 mod oracle;
 mod ranking;
 mod sessions;

@@ -233,6 +233,8 @@ pub enum Event {
     Split(SplitId, SplitStatus),
     /// The sender no longer holds time back (true), because it has no split that could, or does again.
     Idle(bool),
+    /// An epoch ends here: see [`crate::checkpoint`].
+    Barrier(u64),
     /// Nothing will follow.
     End,
 }

@@ -48,7 +48,8 @@ pub fn check(plan: &Plan, shard: ShardId, accounts: &[NodeAccount]) -> Result<()
 }
 
 fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option<String> {
-    let Account { rows_in, rows_out, filtered, late, bad, accepted, retired, in_state, .. } = own.account;
+    let Account { rows_in, rows_out, filtered, late, bad, accepted, restored, retired, in_state, .. } =
+        own.account;
     let node = &plan.nodes[own.node];
     let sent: u64 = node.inputs.iter().map(|input| accounts[*input].account.rows_out).sum();
     if !node.inputs.is_empty() && rows_in != sent {
@@ -61,8 +62,10 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         }
         Spec::GroupAggregate { phase, .. } | Spec::WindowAggregate { phase, .. } => {
             let kept = retired + in_state;
-            if accepted != kept {
-                return Some(format!("{accepted} rows accepted, {kept} retired or in state"));
+            if accepted + restored != kept {
+                return Some(format!(
+                    "{accepted} rows accepted and {restored} restored, {kept} retired or in state"
+                ));
             }
             // Partial states stand for more rows than come in.
             let taken = accepted + late + filtered;

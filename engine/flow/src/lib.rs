@@ -9,6 +9,7 @@
 
 pub mod aggregate;
 pub mod batch;
+pub mod checkpoint;
 mod compact;
 mod join;
 pub mod ledger;

@@ -6,6 +6,8 @@
 //! clock and does no I/O; the caller says when the emit interval has passed ([`Pipeline::tick`]) and when
 //! to check the account ([`Pipeline::epoch`]).
 
+mod cut;
+
 use std::collections::VecDeque;
 
 use millrace_plan::{
@@ -13,6 +15,7 @@ use millrace_plan::{
 };
 
 use crate::batch::{Batch, Event, SplitId, SplitStatus};
+use crate::checkpoint::Alignment;
 use crate::ledger::{self, ChannelAccount, NodeAccount};
 use crate::operator::{self, Account, BadRow, Exchange, Operator, Output, Route, RowTime};
 
@@ -51,6 +54,13 @@ pub enum Body {
         /// Rows sent so far.
         rows_sent: u64,
     },
+    /// The barrier of an epoch: what the receiver holds is to be kept when it has come from all shards.
+    Barrier {
+        /// The epoch.
+        epoch: u64,
+        /// Rows sent on this channel so far.
+        rows_sent: u64,
+    },
     /// Nothing will follow.
     End,
 }
@@ -85,6 +95,8 @@ struct NodeState {
     is_sink: bool,
     /// Rows that could not be decoded (sources).
     undecoded: u64,
+    /// The barrier that has come on some ports.
+    alignment: Alignment,
 }
 
 impl NodeState {
@@ -126,6 +138,9 @@ pub struct Pipeline {
     bad: Vec<(NodeId, BadRow)>,
     /// The row-time node of each source.
     row_times: Vec<Option<NodeId>>,
+    /// The barrier on its way, and what it has left.
+    passing: Option<cut::Passing>,
+    partitions: usize,
 }
 
 impl Pipeline {
@@ -143,6 +158,8 @@ impl Pipeline {
             rows: vec![],
             bad: vec![],
             row_times,
+            passing: None,
+            partitions: limits.partitions,
         })
     }
 
@@ -195,6 +212,10 @@ impl Pipeline {
             Body::Idle(idle) => self.arrive(exchange, from, Event::Idle(idle))?,
             Body::End => self.arrive(exchange, from, Event::End)?,
             Body::EpochEnd { epoch, rows_sent } => self.check_channel(exchange, from, epoch, rows_sent)?,
+            Body::Barrier { epoch, rows_sent } => {
+                self.check_channel(exchange, from, epoch, rows_sent)?;
+                self.arrive(exchange, from, Event::Barrier(epoch))?;
+            }
         }
         self.run()
     }
@@ -302,10 +323,19 @@ impl Pipeline {
 
     /// One event at one operator.
     fn step(&mut self, id: NodeId, port: usize, event: Event) -> Result<()> {
+        if self.nodes[id].alignment.holds(port) {
+            self.nodes[id].alignment.hold(port, event);
+            return Ok(());
+        }
+        let aligns = matches!(event, Event::Barrier(_) | Event::End);
         let mut out = Output::default();
         match event {
             Event::Batch(batch) => self.operator(id)?.on_batch(port, batch, &mut out)?,
             Event::Split(split, status) => self.operator(id)?.on_split(split, status, &mut out)?,
+            Event::Barrier(epoch) => {
+                let node = &mut self.nodes[id];
+                node.alignment.arrive(port, node.ports.len(), epoch);
+            }
             Event::Watermark(watermark) => {
                 self.nodes[id].ports[port].watermark = watermark;
                 self.advance(id, &mut out)?;
@@ -325,7 +355,7 @@ impl Pipeline {
             }
         }
         self.dispatch(id, out);
-        Ok(())
+        if aligns { self.align(id) } else { Ok(()) }
     }
 
     fn operator(&mut self, id: NodeId) -> Result<&mut dyn Operator> {
@@ -355,13 +385,12 @@ impl Pipeline {
     /// Hands what an operator has sent to its readers.
     fn dispatch(&mut self, id: NodeId, out: Output) {
         self.bad.extend(out.bad.into_iter().map(|bad| (id, bad)));
-        let node = &self.nodes[id];
         for event in out.events {
-            if let (true, Event::Batch(batch)) = (node.is_sink, &event) {
-                self.rows.push((id, batch.clone()));
-            }
-            for (reader, port) in &node.readers {
+            for (reader, port) in &self.nodes[id].readers {
                 self.queue.push_back((*reader, *port, event.clone()));
+            }
+            if let (true, Event::Batch(batch)) = (self.nodes[id].is_sink, event) {
+                self.deliver(id, batch);
             }
         }
     }
@@ -392,25 +421,29 @@ impl Pipeline {
                 }
             }
             Event::Watermark(watermark) => {
-                self.tell_others(id, || Body::Watermark(watermark));
+                self.tell_others(id, |_| Body::Watermark(watermark));
                 self.arrive(id, own, Event::Watermark(watermark))?;
             }
             Event::Idle(idle) => {
-                self.tell_others(id, || Body::Idle(idle));
+                self.tell_others(id, |_| Body::Idle(idle));
                 self.arrive(id, own, Event::Idle(idle))?;
             }
             Event::End => {
-                self.tell_others(id, || Body::End);
+                self.tell_others(id, |_| Body::End);
                 self.arrive(id, own, Event::End)?;
+            }
+            Event::Barrier(epoch) => {
+                self.send_barrier(id, epoch);
+                self.arrive(id, own, Event::Barrier(epoch))?;
             }
             Event::Split(..) => {}
         }
         Ok(())
     }
 
-    fn tell_others(&mut self, exchange: NodeId, body: impl Fn() -> Body) {
+    fn tell_others(&mut self, exchange: NodeId, body: impl Fn(usize) -> Body) {
         for target in (0..self.shard.count).filter(|target| *target != self.shard.index) {
-            self.messages.push((target, Message { exchange, body: body() }));
+            self.messages.push((target, Message { exchange, body: body(target) }));
         }
     }
 
@@ -423,6 +456,11 @@ impl Pipeline {
         let Unit::Exchange { received, .. } = &mut node.unit else {
             return Err(Error::bug(format!("a message for node {id}, which is no exchange")));
         };
+        if node.alignment.holds(from) {
+            node.alignment.hold(from, event);
+            return Ok(());
+        }
+        let aligns = matches!(event, Event::Barrier(_) | Event::End);
         match event {
             Event::Batch(batch) => {
                 received[from] += batch.len() as u64;
@@ -431,6 +469,7 @@ impl Pipeline {
             Event::Watermark(watermark) => node.ports[from].watermark = watermark,
             Event::Idle(idle) => node.ports[from].idle = idle,
             Event::End => node.ports[from] = Port::ENDED,
+            Event::Barrier(epoch) => node.alignment.arrive(from, node.ports.len(), epoch),
             Event::Split(..) => {}
         }
         let (idle, watermark) = node.advance();
@@ -442,11 +481,16 @@ impl Pipeline {
             out.events.push(Event::End);
         }
         self.dispatch(id, out);
-        Ok(())
+        if aligns { self.align(id) } else { Ok(()) }
     }
 
     fn check_channel(&self, exchange: NodeId, from: usize, epoch: u64, rows_sent: u64) -> Result<()> {
-        match &self.nodes[exchange].unit {
+        let Some(node) = self.nodes.get(exchange) else {
+            return Err(Error::bug(format!("a barrier for node {exchange}")));
+        };
+        match &node.unit {
+            // What the sender has sent since its barrier waits, and is counted with the next.
+            Unit::Exchange { .. } if node.alignment.holds(from) => Ok(()),
             Unit::Exchange { received, .. } if received[from] == rows_sent => Ok(()),
             Unit::Exchange { received, .. } => Err(Error::bug(format!(
                 "epoch {epoch}: shard {from} sent {rows_sent} rows on exchange {exchange}, shard {} received {}",
@@ -476,6 +520,7 @@ fn node_state(plan: &Plan, id: NodeId, node: &Node, shard: ShardId, limits: &Lim
         readers: plan.readers(id).collect(),
         is_sink: matches!(node.operator, Spec::Sink { .. }),
         undecoded: 0,
+        alignment: Alignment::default(),
     })
 }
 

@@ -13,6 +13,8 @@ pub struct SplitTimes {
     expecting: bool,
     /// What was promised last: a split that opens later starts there, so that no window fires twice.
     promised: Option<i64>,
+    /// The watermarks that splits had reached in an earlier run, until they open again.
+    restored: Vec<(SplitId, i64)>,
 }
 
 #[derive(Debug)]
@@ -27,7 +29,8 @@ impl SplitTimes {
         if let Some(position) = self.splits.iter().position(|own| own.id == id) {
             return &mut self.splits[position];
         }
-        let watermark = self.promised.unwrap_or(WATERMARK_MIN);
+        let restored = self.restored.iter().find(|(own, _)| *own == id).map(|(_, watermark)| *watermark);
+        let watermark = restored.or(self.promised).unwrap_or(WATERMARK_MIN);
         self.splits.push(SplitTime { id, watermark, status: SplitStatus::Active });
         let last = self.splits.len() - 1;
         &mut self.splits[last]
@@ -36,6 +39,19 @@ impl SplitTimes {
     /// The watermark of a split: [`WATERMARK_MIN`] before its first row.
     pub fn watermark(&self, id: SplitId) -> i64 {
         self.splits.iter().find(|own| own.id == id).map_or(WATERMARK_MIN, |own| own.watermark)
+    }
+
+    /// The watermark of every split that is known, and what was promised.
+    pub fn known(&self) -> (Vec<(SplitId, i64)>, Option<i64>) {
+        let elsewhere = |own: &&(SplitId, i64)| self.splits.iter().all(|split| split.id != own.0);
+        let own = self.splits.iter().map(|own| (own.id, own.watermark));
+        (own.chain(self.restored.iter().filter(elsewhere).copied()).collect(), self.promised)
+    }
+
+    /// Takes over what splits had reached in an earlier run, wherever they were read, and what was promised.
+    pub fn restore(&mut self, splits: Vec<(SplitId, i64)>, promised: Option<i64>) {
+        self.restored = splits;
+        self.promised = promised;
     }
 
     /// A split's watermark has grown; a silent split is awake again.

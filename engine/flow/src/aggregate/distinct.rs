@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray, UInt32Array, UInt64Array};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::take;
-use arrow::datatypes::{DataType, Field, Int64Type};
+use arrow::datatypes::{DataType, Field, Int64Type, UInt64Type};
 use millrace_plan::{AggregateCall, Error, Result};
 
-use super::{AggregateFunction, Aggregator, Evaluated, Update, argument};
+use super::{AggregateFunction, Aggregator, Evaluated, Orders, Update, argument};
 use crate::state::{GroupTable, hash_keys};
 
 /// `function(DISTINCT argument)`.
@@ -22,6 +22,7 @@ pub fn create(function: &AggregateFunction, call: &AggregateCall) -> Result<Box<
         inner: (function.create)(&plain, true)?,
         pairs: GroupTable::new(&[DataType::UInt32, value_type.clone()])?,
         weights: vec![],
+        orders: vec![],
         value_type,
         hashes: vec![],
         ids: vec![],
@@ -34,18 +35,21 @@ struct Distinct {
     pairs: GroupTable,
     /// How often each pair is there.
     weights: Vec<i64>,
+    /// The order at which each pair appeared.
+    orders: Vec<u64>,
     value_type: DataType,
     hashes: Vec<u64>,
     ids: Vec<u32>,
 }
 
 impl Distinct {
-    /// Adds weighted values; `orders` start at `first_order`.
-    fn add(&mut self, groups: &[u32], values: &ArrayRef, weights: &[i64], first_order: u64) -> Result<()> {
+    /// Adds weighted values.
+    fn add(&mut self, groups: &[u32], values: &ArrayRef, weights: &[i64], orders: Orders) -> Result<()> {
         let keys: [ArrayRef; 2] = [Arc::new(UInt32Array::from(groups.to_vec())), values.clone()];
         hash_keys(&keys, groups.len(), &mut self.hashes)?;
         self.pairs.intern(&keys, &self.hashes, &mut self.ids)?;
         self.weights.resize(self.pairs.len(), 0);
+        self.orders.resize(self.pairs.len(), 0);
         let (mut rows, mut changes) = (vec![], vec![]);
         for (row, (id, weight)) in self.ids.iter().zip(weights).enumerate() {
             let own = &mut self.weights[*id as usize];
@@ -53,6 +57,7 @@ impl Distinct {
             *own += weight;
             match (before, *own > 0) {
                 (false, true) => {
+                    self.orders[*id as usize] = orders.get(row);
                     rows.push(row as u32);
                     changes.push(1);
                 }
@@ -67,13 +72,14 @@ impl Distinct {
             return Ok(());
         }
         let groups: Vec<u32> = rows.iter().map(|row| groups[*row as usize]).collect();
+        let orders: Vec<u64> = rows.iter().map(|row| orders.get(*row as usize)).collect();
         let args = [pick(values, rows)?];
         self.inner.update(&Update {
             groups: &groups,
             args: &args,
             filter: None,
             weights: Some(&changes),
-            first_order,
+            orders: Orders::Each(&orders),
         })
     }
 }
@@ -95,11 +101,11 @@ impl Aggregator for Distinct {
             groups.push(group as u32);
             weights.push(weight);
         });
-        let values = match rows.len() == update.groups.len() {
-            true => update.args[0].clone(),
-            false => pick(&update.args[0], rows)?,
-        };
-        self.add(&groups, &values, &weights, update.first_order)
+        if rows.len() == update.groups.len() {
+            return self.add(&groups, &update.args[0], &weights, update.orders);
+        }
+        let orders: Vec<u64> = rows.iter().map(|row| update.orders.get(*row as usize)).collect();
+        self.add(&groups, &pick(&update.args[0], rows)?, &weights, Orders::Each(&orders))
     }
 
     fn merge(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
@@ -110,10 +116,13 @@ impl Aggregator for Distinct {
             let count = (offsets[row + 1] - offsets[row]) as usize;
             repeated.extend(std::iter::repeat_n(*group, count));
         }
+        let orders = state[2].as_list::<i32>();
         let (start, len) = (offsets[0] as usize, repeated.len());
-        let weights_start = weights.value_offsets()[0] as usize;
-        let flat = weights.values().slice(weights_start, len);
-        self.add(&repeated, &values.values().slice(start, len), flat.as_primitive::<Int64Type>().values(), 0)
+        let flat = |list: &ListArray| list.values().slice(list.value_offsets()[0] as usize, len);
+        let (weights, orders) = (flat(weights), flat(orders));
+        let weights = weights.as_primitive::<Int64Type>().values();
+        let orders = Orders::Each(orders.as_primitive::<UInt64Type>().values());
+        self.add(&repeated, &values.values().slice(start, len), weights, orders)
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
@@ -131,17 +140,18 @@ impl Aggregator for Distinct {
         let lengths: Vec<usize> = picked().map(Vec::len).collect();
         let ids: Vec<u32> = picked().flatten().copied().collect();
         let weights = Int64Array::from_iter_values(ids.iter().map(|id| self.weights[*id as usize]));
+        let orders = UInt64Array::from_iter_values(ids.iter().map(|id| self.orders[*id as usize]));
         let values = pick(&keys[1], ids)?;
         let list = |values: ArrayRef| -> ArrayRef {
             let field = Arc::new(Field::new("item", values.data_type().clone(), true));
             Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(lengths.clone()), values, None))
         };
-        Ok(vec![list(values), list(Arc::new(weights))])
+        Ok(vec![list(values), list(Arc::new(weights)), list(Arc::new(orders))])
     }
 
     fn state_types(&self) -> Vec<DataType> {
         let list = |item: &DataType| DataType::List(Arc::new(Field::new("item", item.clone(), true)));
-        vec![list(&self.value_type), list(&DataType::Int64)]
+        vec![list(&self.value_type), list(&DataType::Int64), list(&DataType::UInt64)]
     }
 
     fn evaluate(&self, groups: &[u32]) -> Result<Evaluated> {
@@ -152,10 +162,13 @@ impl Aggregator for Distinct {
         self.inner.clear();
         self.pairs.clear();
         self.weights.clear();
+        self.orders.clear();
     }
 
     fn bytes(&self) -> usize {
-        let own = self.weights.capacity() * 8 + self.hashes.capacity() * 8 + self.ids.capacity() * 4;
+        let own = (self.weights.capacity() + self.orders.capacity()) * 8
+            + self.hashes.capacity() * 8
+            + self.ids.capacity() * 4;
         self.inner.bytes() + self.pairs.bytes() + own
     }
 }

@@ -68,7 +68,7 @@ impl<const LAST: bool> Aggregator for Edge<LAST> {
     fn update(&mut self, update: &Update) -> Result<()> {
         let rows = self.encoding.encode(&update.args[0])?;
         update.for_each(|row, group, _| {
-            self.offer(group, update.first_order + row as u64, rows.row(row).as_ref());
+            self.offer(group, update.orders.get(row), rows.row(row).as_ref());
         });
         Ok(())
     }

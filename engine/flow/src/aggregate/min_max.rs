@@ -14,7 +14,7 @@ use arrow::datatypes::{
 use millrace_plan::{AggregateCall, Result};
 
 use super::encoding::{ValueEncoding, number_list_type, number_lists, value_list_type, value_lists};
-use super::{AggregateFunction, Aggregator, Evaluated, Update, argument, column};
+use super::{AggregateFunction, Aggregator, Evaluated, Orders, Update, argument, column};
 
 /// MIN.
 pub static MIN: AggregateFunction = AggregateFunction {
@@ -139,7 +139,7 @@ impl<T: ArrowPrimitiveType<Native: Ordered>, const MAX: bool> Aggregator for Ext
     }
 
     fn merge(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
-        self.update(&Update { groups, args: state, filter: None, weights: None, first_order: 0 })
+        self.update(&Update { groups, args: state, filter: None, weights: None, orders: Orders::From(0) })
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
@@ -195,7 +195,7 @@ impl<const MAX: bool> Aggregator for Encoded<MAX> {
     }
 
     fn merge(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
-        self.update(&Update { groups, args: state, filter: None, weights: None, first_order: 0 })
+        self.update(&Update { groups, args: state, filter: None, weights: None, orders: Orders::From(0) })
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {

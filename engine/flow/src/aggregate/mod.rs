@@ -64,8 +64,28 @@ pub struct Update<'a> {
     pub filter: Option<&'a BooleanArray>,
     /// `+1` or `-1` per row; `None` = every row is added.
     pub weights: Option<&'a [i64]>,
-    /// [`crate::batch::Origin::order`] of the first row; row `i` has `first_order + i`.
-    pub first_order: u64,
+    /// [`crate::batch::Origin::order`] of the rows.
+    pub orders: Orders<'a>,
+}
+
+/// The orders of rows.
+#[derive(Debug, Clone, Copy)]
+pub enum Orders<'a> {
+    /// Row `i` has this and `i`.
+    From(u64),
+    /// One per row.
+    Each(&'a [u64]),
+}
+
+impl Orders<'_> {
+    /// The order of a row.
+    #[inline]
+    pub fn get(&self, row: usize) -> u64 {
+        match self {
+            Orders::From(first) => first + row as u64,
+            Orders::Each(orders) => orders[row],
+        }
+    }
 }
 
 impl Update<'_> {

@@ -92,7 +92,7 @@ impl Aggregator for Ordered {
     fn update(&mut self, update: &Update) -> Result<()> {
         let rows = self.encoding.encode(&update.args[0])?;
         update.for_each(|row, group, weight| match weight > 0 {
-            true => self.groups[group].add(update.first_order + row as u64, rows.row(row).as_ref()),
+            true => self.groups[group].add(update.orders.get(row), rows.row(row).as_ref()),
             false => self.groups[group].remove(rows.row(row).as_ref()),
         });
         Ok(())
@@ -102,25 +102,32 @@ impl Aggregator for Ordered {
         let (values, orders) = (state[0].as_list::<i32>(), state[1].as_list::<i32>());
         let (bytes, numbers) =
             (values.values().as_binary::<i32>(), orders.values().as_primitive::<UInt64Type>());
+        let owed = state[2].as_list::<i32>();
+        let owed_bytes = owed.values().as_binary::<i32>();
+        let range = |offsets: &[i32], row: usize| offsets[row] as usize..offsets[row + 1] as usize;
         for (row, group) in groups.iter().enumerate() {
-            let range = values.value_offsets()[row] as usize..values.value_offsets()[row + 1] as usize;
-            for item in range {
-                self.groups[*group as usize].add(numbers.value(item), bytes.value(item));
+            let own = &mut self.groups[*group as usize];
+            for item in range(values.value_offsets(), row) {
+                own.add(numbers.value(item), bytes.value(item));
+            }
+            for item in range(owed.value_offsets(), row) {
+                own.remove(owed_bytes.value(item));
             }
         }
         Ok(())
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
-        let picked = || groups.iter().map(|group| &self.groups[*group as usize].values);
+        let picked = || groups.iter().map(|group| &self.groups[*group as usize]);
         Ok(vec![
-            value_lists(picked().map(|own| own.values().map(|value| &value[..]).collect())),
-            number_lists::<UInt64Type>(picked().map(|own| own.keys().copied().collect())),
+            value_lists(picked().map(|own| own.values.values().map(|value| &value[..]).collect())),
+            number_lists::<UInt64Type>(picked().map(|own| own.values.keys().copied().collect())),
+            value_lists(picked().map(|own| own.owed.iter().map(|value| &value[..]).collect())),
         ])
     }
 
     fn state_types(&self) -> Vec<DataType> {
-        vec![value_list_type(), number_list_type::<UInt64Type>()]
+        vec![value_list_type(), number_list_type::<UInt64Type>(), value_list_type()]
     }
 
     fn evaluate(&self, groups: &[u32]) -> Result<Evaluated> {

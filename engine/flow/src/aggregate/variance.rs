@@ -78,6 +78,10 @@ impl Moments {
     }
 
     fn merge(&mut self, other: Moments) {
+        if self.count == 0 {
+            *self = other;
+            return;
+        }
         let count = self.count + other.count;
         if other.count == 0 || count == 0 {
             self.count = count;

@@ -16,6 +16,7 @@ use super::shape::{LEFT, RIGHT, Shape};
 use super::side::Link;
 use super::state::{Arrival, Bound, Padding, State};
 use crate::batch::{Batch, RowWatermarks};
+use crate::checkpoint::OperatorState;
 use crate::operator::{Account, Operator, Output};
 
 /// The Join operator for JoinTime::Interval.
@@ -139,6 +140,14 @@ impl Operator for IntervalJoin {
         self.state.settle()?;
         out.watermark(behind(watermark_ms, self.delay()));
         Ok(())
+    }
+
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Err(OperatorState::unsupported("Join"))
+    }
+
+    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
+        Err(OperatorState::unsupported("Join"))
     }
 
     fn account(&self) -> Account {

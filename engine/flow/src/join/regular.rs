@@ -5,6 +5,7 @@ use millrace_plan::Result;
 use super::shape::Shape;
 use super::state::{Arrival, Free, Padding, State};
 use crate::batch::Batch;
+use crate::checkpoint::OperatorState;
 use crate::operator::{Account, Operator, Output};
 
 /// The Join operator for JoinTime::Unbounded.
@@ -31,6 +32,14 @@ impl Operator for RegularJoin {
         self.state.arrive(&self.shape, &arrival, &Free, out)?;
         self.account.bad += (out.bad.len() - bad) as u64;
         self.state.settle()
+    }
+
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Err(OperatorState::unsupported("Join"))
+    }
+
+    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
+        Err(OperatorState::unsupported("Join"))
     }
 
     fn account(&self) -> Account {

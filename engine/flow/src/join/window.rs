@@ -10,6 +10,7 @@ use super::shape::{LEFT, RIGHT, Shape};
 use super::state::{Arrival, Free, Padding, State};
 use super::store::RowStore;
 use crate::batch::Batch;
+use crate::checkpoint::OperatorState;
 use crate::operator::{Account, Operator, Output};
 
 /// The rows of the windows that end at one time; their start is one of the keys.
@@ -126,6 +127,14 @@ impl Operator for WindowJoin {
         }
         out.watermark(watermark_ms);
         Ok(())
+    }
+
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Err(OperatorState::unsupported("Join"))
+    }
+
+    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
+        Err(OperatorState::unsupported("Join"))
     }
 
     fn account(&self) -> Account {

@@ -16,6 +16,7 @@ use millrace_plan::{Error, ProjectExpr, Result};
 
 use super::{Account, BadRow, Operator, Output, print_row};
 use crate::batch::Batch;
+use crate::checkpoint::OperatorState;
 use crate::compact::compact;
 
 /// The Calc operator.
@@ -160,6 +161,15 @@ impl Operator for Calc {
             out.batch(batch);
         }
         Ok(())
+    }
+
+    /// Holds nothing between two rows.
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Ok(OperatorState::none())
+    }
+
+    fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
+        state.only(&[])
     }
 
     fn account(&self) -> Account {

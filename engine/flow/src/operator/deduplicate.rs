@@ -13,6 +13,7 @@ use millrace_plan::{Error, Limits, Node, Operator as Spec, Result, SortColumn, T
 
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
+use crate::checkpoint::OperatorState;
 use crate::state::{GroupTable, RankEncoding, hash_keys};
 
 /// What is known of a key.
@@ -165,6 +166,14 @@ impl Operator for Deduplicate {
         self.watermark = self.watermark.max(watermark_ms);
         out.watermark(watermark_ms);
         Ok(())
+    }
+
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Err(OperatorState::unsupported("Deduplicate"))
+    }
+
+    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
+        Err(OperatorState::unsupported("Deduplicate"))
     }
 
     fn account(&self) -> Account {

@@ -6,6 +6,7 @@ use millrace_plan::{Error, ProjectExpr, Result};
 
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
+use crate::checkpoint::OperatorState;
 
 /// The Expand operator.
 pub struct Expand {
@@ -37,6 +38,15 @@ impl Operator for Expand {
             out.batch(batch.with_rows(rows)?);
         }
         Ok(())
+    }
+
+    /// Holds nothing between two rows.
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Ok(OperatorState::none())
+    }
+
+    fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
+        state.only(&[])
     }
 
     fn account(&self) -> Account {

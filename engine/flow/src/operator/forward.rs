@@ -4,6 +4,7 @@ use millrace_plan::Result;
 
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
+use crate::checkpoint::OperatorState;
 
 /// Counts rows and passes them on.
 #[derive(Default)]
@@ -17,6 +18,15 @@ impl Operator for Forward {
         self.account.rows_out += batch.len() as u64;
         out.batch(batch);
         Ok(())
+    }
+
+    /// Holds nothing between two rows.
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Ok(OperatorState::none())
+    }
+
+    fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
+        state.only(&[])
     }
 
     fn account(&self) -> Account {

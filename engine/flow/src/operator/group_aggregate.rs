@@ -3,14 +3,17 @@
 //! A change is emitted as the difference between a group's result before its first change since the last
 //! emission and its result now; nothing else is remembered of what was sent.
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat, take};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use millrace_plan::{EmitMode, Error, Limits, Node, Operator as Spec, Phase, Result, RowKind};
 
 use super::{Account, BadRow, Operator, Output, print_row};
 use crate::batch::{Batch, Event, RowKinds};
+use crate::checkpoint::OperatorState;
 use crate::state::{Grouped, PARTIAL_ROWS, PartialLayout, hash_keys};
 
 /// The GroupAggregate operator.
@@ -37,6 +40,9 @@ pub struct GroupAggregate {
     account: Account,
 }
 
+/// The table of a checkpoint: partial states, and whether the group's result has been sent.
+const GROUPS: &str = "groups";
+
 /// A `Local` table this large flushes before the next emission.
 const MOST_LOCAL_GROUPS: usize = 1 << 16;
 
@@ -55,7 +61,7 @@ impl GroupAggregate {
             phase: *phase,
             emit: *emit,
             schema: node.schema.clone(),
-            layout: PartialLayout::new(0, &key_types, aggregates)?,
+            layout: PartialLayout::new(0, &key_types, aggregates, *retracting)?,
             retracting: *retracting,
             groups: Grouped::new(aggregates.clone().into(), &key_types, *retracting)?,
             hashes: vec![],
@@ -273,7 +279,7 @@ fn join_parts(parts: Vec<Vec<ArrayRef>>) -> Result<Vec<ArrayRef>> {
     let bug = |error: arrow::error::ArrowError| Error::bug(format!("joining results: {error}"));
     let columns = parts.first().map_or(0, Vec::len);
     let column = |index: usize| {
-        let parts: Vec<&dyn arrow::array::Array> = parts.iter().map(|part| part[index].as_ref()).collect();
+        let parts: Vec<&dyn Array> = parts.iter().map(|part| part[index].as_ref()).collect();
         concat(&parts).map_err(bug)
     };
     (0..columns).map(column).collect()
@@ -324,14 +330,74 @@ impl Operator for GroupAggregate {
         }
     }
 
+    fn snapshot(&mut self, out: &mut Output) -> Result<OperatorState> {
+        self.on_tick(out)?;
+        let mut state = OperatorState::none();
+        if self.phase == Phase::Local {
+            self.flush(out)?;
+            return Ok(state);
+        }
+        let mut first = 0;
+        for groups in self.groups.parts(&self.layout, &[])? {
+            let sent = first..first + groups.num_rows();
+            first = sent.end;
+            let sent = sent.map(|group| Some(self.sent.get(group).copied().unwrap_or(false)));
+            state.add_keyed(GROUPS, with_column(groups, "sent", Arc::new(sent.collect::<BooleanArray>()))?);
+        }
+        Ok(state)
+    }
+
+    fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
+        state.only(&[GROUPS])?;
+        for rows in state.rows(GROUPS) {
+            let groups = without_column(rows, "sent", &self.layout.schema)?;
+            let (keys, hashes) = Grouped::keys_of(&self.layout, &groups);
+            let located = self.groups.locate(keys, hashes)?.to_vec();
+            self.groups.merge_states(&self.layout, &groups)?;
+            self.sent.resize(self.groups.len(), false);
+            let sent = rows.column(rows.num_columns() - 1).as_boolean();
+            located.iter().enumerate().for_each(|(row, group)| self.sent[*group as usize] = sent.value(row));
+        }
+        self.account.restored = self.groups.rows();
+        Ok(())
+    }
+
     fn account(&self) -> Account {
         Account { in_state: self.groups.rows(), state_bytes: self.groups.bytes() as u64, ..self.account }
     }
 }
 
+/// Rows of a checkpoint with one more column.
+fn with_column(rows: RecordBatch, name: &str, column: ArrayRef) -> Result<RecordBatch> {
+    let mut fields: Vec<_> = rows.schema().fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new(name, column.data_type().clone(), false)));
+    let columns = rows.columns().iter().cloned().chain([column]).collect();
+    record(&Arc::new(Schema::new(fields)), columns)
+}
+
+/// Rows that [`with_column`] made, as they were; they come from a file.
+fn without_column(rows: &RecordBatch, name: &str, schema: &SchemaRef) -> Result<RecordBatch> {
+    let count = schema.fields().len();
+    let last = rows.columns().get(count).filter(|_| rows.num_columns() == count + 1);
+    let known = last.is_some_and(|own| *own.data_type() == DataType::Boolean && own.null_count() == 0);
+    let known = known && rows.schema().field(count).name() == name;
+    if !known {
+        return Err(Error::data("the groups in the checkpoint are not those of this query")
+            .hint("resume with the script that wrote the checkpoint"));
+    }
+    as_layout(&rows.columns()[..count], schema)
+}
+
+/// Columns from a checkpoint as rows of `schema`.
+pub fn as_layout(columns: &[ArrayRef], schema: &SchemaRef) -> Result<RecordBatch> {
+    RecordBatch::try_new(schema.clone(), columns.to_vec()).map_err(|error| {
+        Error::data(format!("the state in the checkpoint is not that of this query: {error}"))
+            .hint("resume with the script that wrote the checkpoint")
+    })
+}
+
 /// The rows that a partial batch stands for.
 pub fn partial_rows(batch: &RecordBatch) -> u64 {
-    use arrow::array::AsArray;
     use arrow::datatypes::Int64Type;
     batch.column(PARTIAL_ROWS).as_primitive::<Int64Type>().values().iter().sum::<i64>() as u64
 }

@@ -19,6 +19,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use millrace_plan::{Error, Limits, Node, Plan, Result};
 
 use crate::batch::{Batch, Event, SplitId, SplitStatus};
+use crate::checkpoint::OperatorState;
 
 pub use calc::{concat_rows, narrow};
 pub use exchange::{Exchange, Route};
@@ -144,9 +145,11 @@ pub struct Account {
     pub bad: u64,
     /// Rows accepted into state so far (stateful operators).
     pub accepted: u64,
-    /// Accepted rows whose state has been dropped: their window fired.
+    /// Rows whose state came from a checkpoint: accepted by an earlier run.
+    pub restored: u64,
+    /// Accepted or restored rows whose state has been dropped: their window fired.
     pub retired: u64,
-    /// Accepted rows whose state is still held, counted from the state itself.
+    /// Accepted or restored rows whose state is still held, counted from the state itself.
     pub in_state: u64,
     /// Bytes of state held now.
     pub state_bytes: u64,
@@ -189,6 +192,21 @@ pub trait Operator {
         let _ = out;
         Ok(())
     }
+
+    /// Everything the operator holds, for a checkpoint: the barrier has arrived on every port.
+    ///
+    /// What is sent to `out` goes ahead of the barrier: an operator that collects (changes to emit, partial
+    /// states of a `Local` half) sends what it has collected rather than describe it. What is left must be
+    /// enough to go on as if nothing had happened, without the rows before the barrier and at any shard count
+    /// (see [`OperatorState`]); the operator itself goes on unchanged. One that holds nothing between two rows
+    /// returns [`OperatorState::none`]. Watermarks of ports need not be kept: the pipeline does that.
+    fn snapshot(&mut self, out: &mut Output) -> Result<OperatorState>;
+
+    /// Takes over what snapshots held: called once, before any event, with this shard's part of what all
+    /// shards held, and the watermark that all of them had reached (`on_watermark` will not repeat it). Tables
+    /// may be missing (nothing was held) or come in several batches. Tables that are not known must be refused
+    /// ([`OperatorState::only`]). Rows taken into state count as [`Account::restored`].
+    fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()>;
 
     /// Where the rows have gone so far.
     fn account(&self) -> Account;

@@ -1,13 +1,27 @@
 //! Follows the row time of each split: the watermark, and each row's own watermark for lateness.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, Int64Type, UInt32Type};
 use millrace_plan::{Error, Result, RowTimeSpec, WATERMARK_MIN, WatermarkRule};
 
 use super::{Account, BadRow, Operator, Output, print_row};
 use crate::batch::{Batch, Event, RowWatermarks, SplitId, SplitStatus};
+use crate::checkpoint::OperatorState;
 use crate::time::SplitTimes;
+
+/// A table of a checkpoint: each split's watermark.
+const SPLITS: &str = "splits";
+
+/// A table of a checkpoint: what the splits of a shard had promised together.
+const PROMISED: &str = "promised";
+
+fn table(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
+    RecordBatch::try_from_iter(columns).map_err(|error| Error::bug(format!("split times: {error}")))
+}
 
 /// The operator behind `WATERMARK FOR`.
 pub struct RowTime {
@@ -33,6 +47,11 @@ impl RowTime {
     /// The watermark of a split.
     pub fn split_watermark(&self, split: SplitId) -> i64 {
         self.times.watermark(split)
+    }
+
+    /// All splits that are there have been announced: what they had reached in an earlier run holds again.
+    pub fn resume(&mut self, out: &mut Output) {
+        self.send(out);
     }
 
     /// The watermark just before each row, and after them all, if it was `before` the batch.
@@ -141,6 +160,43 @@ impl Operator for RowTime {
     fn on_end(&mut self, out: &mut Output) -> Result<()> {
         self.times.end();
         self.send(out);
+        Ok(())
+    }
+
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        let (splits, promised) = self.times.known();
+        let mut state = OperatorState::none();
+        let ids = UInt32Array::from_iter_values(splits.iter().map(|(id, _)| *id));
+        let reached = Int64Array::from_iter_values(splits.iter().map(|(_, watermark)| *watermark));
+        state
+            .add_everywhere(SPLITS, table(vec![("split", Arc::new(ids)), ("watermark", Arc::new(reached))])?);
+        let promised = Int64Array::from_iter_values(promised);
+        state.add_everywhere(PROMISED, table(vec![("watermark", Arc::new(promised))])?);
+        Ok(state)
+    }
+
+    fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
+        state.only(&[SPLITS, PROMISED])?;
+        let foreign = || Error::data("the split times in the checkpoint cannot be read");
+        let column = |rows: &RecordBatch, column: usize| rows.columns().get(column).cloned();
+        let mut splits: BTreeMap<SplitId, i64> = BTreeMap::new();
+        for rows in state.rows(SPLITS) {
+            let (ids, reached) = column(rows, 0).zip(column(rows, 1)).ok_or_else(foreign)?;
+            let ids = ids.as_primitive_opt::<UInt32Type>().ok_or_else(foreign)?;
+            let reached = reached.as_primitive_opt::<Int64Type>().ok_or_else(foreign)?;
+            for (id, watermark) in ids.values().iter().zip(reached.values()) {
+                let own = splits.entry(*id).or_insert(*watermark);
+                *own = *watermark.max(own);
+            }
+        }
+        let mut promised: Option<i64> = None;
+        for rows in state.rows(PROMISED) {
+            let own = column(rows, 0).ok_or_else(foreign)?;
+            let own = own.as_primitive_opt::<Int64Type>().ok_or_else(foreign)?;
+            // The shards promised alike or some less; a split that opens anew may be read by any of them.
+            promised = own.values().iter().copied().chain(promised).min();
+        }
+        self.times.restore(splits.into_iter().collect(), promised);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use millrace_plan::{Error, Limits, Node, Operator as Spec, Result, WATERMARK_MIN
 use super::group_aggregate::{record, report_faults, take_rows};
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
+use crate::checkpoint::OperatorState;
 use crate::state::{Closed, SessionTable, hash_keys};
 
 /// The SessionAggregate operator.
@@ -115,6 +116,14 @@ impl Operator for SessionAggregate {
         }
         out.watermark(watermark_ms);
         Ok(())
+    }
+
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Err(OperatorState::unsupported("SessionAggregate"))
+    }
+
+    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
+        Err(OperatorState::unsupported("SessionAggregate"))
     }
 
     fn account(&self) -> Account {

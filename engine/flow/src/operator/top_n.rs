@@ -12,6 +12,7 @@ use millrace_plan::{EmitMode, Error, Limits, Node, Operator as Spec, Result, Row
 
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowKinds};
+use crate::checkpoint::OperatorState;
 use crate::state::{GroupTable, RankEncoding, RankedRows, hash_keys};
 
 /// The rows of one group that were sent before it changed, by rank.
@@ -171,8 +172,19 @@ impl TopN {
 
     /// Sends the ranks of every group once.
     fn send_all(&mut self, out: &mut Output) -> Result<()> {
-        self.dirty = (0..self.groups.len() as u32).map(|group| (group, vec![])).collect();
-        self.send_changes(out)
+        let groups = std::mem::take(&mut self.groups);
+        let mut changes = Changes::default();
+        for group in &groups {
+            for (rank, row) in (self.first as i64..).zip(group.ranks(self.first, self.last)) {
+                changes.push(row, rank, RowKind::Insert);
+                if changes.rows.len() >= self.batch_rows {
+                    self.send(std::mem::take(&mut changes), out)?;
+                }
+            }
+        }
+        self.send(changes, out)?;
+        self.groups = groups;
+        Ok(())
     }
 }
 
@@ -217,6 +229,14 @@ impl Operator for TopN {
             EmitMode::Changes => self.send_changes(out),
             EmitMode::Final => self.send_all(out),
         }
+    }
+
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Err(OperatorState::unsupported("TopN"))
+    }
+
+    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
+        Err(OperatorState::unsupported("TopN"))
     }
 
     fn account(&self) -> Account {

@@ -18,11 +18,12 @@ use millrace_plan::{
     WindowInput, WindowSpec,
 };
 
-use super::group_aggregate::{partial_rows, record, report_faults, take_rows};
+use super::group_aggregate::{as_layout, partial_rows, record, report_faults, take_rows};
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowWatermarks};
+use crate::checkpoint::OperatorState;
 use crate::state::{Grouped, PartialLayout, hash_keys};
-use crate::window::emitted::Emitted;
+use crate::window::emitted::{self, Emitted};
 use crate::window::{Window, first_end, last_end, pane_of, pane_size, windows_of};
 
 /// Which pane a row is in. For assigned windows: the start of its slice of time, and the end of the latest
@@ -56,6 +57,12 @@ pub struct WindowAggregate {
     account: Account,
 }
 
+/// A table of a checkpoint: the groups of panes, as partial states.
+const PANES: &str = "panes";
+
+/// A table of a checkpoint: the rows sent of windows that are still open.
+const EMITTED: &str = "emitted";
+
 /// Emptied panes kept for the next windows.
 const MOST_SPARE: usize = 4;
 
@@ -73,7 +80,7 @@ impl WindowAggregate {
         Ok(WindowAggregate {
             input: *window,
             keys: keys.clone(),
-            layout: PartialLayout::new(2, &key_types, aggregates)?,
+            layout: PartialLayout::new(2, &key_types, aggregates, *retracting)?,
             key_types,
             calls: aggregates.clone().into(),
             phase: *phase,
@@ -207,6 +214,34 @@ impl WindowAggregate {
         self.touch(key);
         if large && self.phase == Phase::Local {
             self.flush_pane(key, out)?;
+        }
+        Ok(())
+    }
+
+    /// A pane's key so that windows which have fired do not count it again, whatever the watermark of the
+    /// shard that goes on with it.
+    fn key_after_firing(&self, key: PaneKey) -> PaneKey {
+        let WindowInput::Assign { window, .. } = self.input else { return key };
+        let fired = windows_of(&window, key.0).map(|own| own.end).take_while(|end| end - 1 <= self.watermark);
+        (key.0, fired.last().map_or(key.1, |end| end.max(key.1)))
+    }
+
+    /// Panes of a checkpoint.
+    fn restore_panes(&mut self, rows: &RecordBatch) -> Result<()> {
+        let layout = self.layout.clone();
+        let rows = as_layout(rows.columns(), &layout.schema)?;
+        let (starts, ends) = (layout.extra(&rows, 0), layout.extra(&rows, 1));
+        let mut row = 0;
+        while row < starts.len() {
+            let key = (starts[row], ends[row]);
+            let same = (row..starts.len()).take_while(|other| (starts[*other], ends[*other]) == key).count();
+            let part = rows.slice(row, same);
+            row += same;
+            let pane = self.pane(key)?;
+            let before = pane.rows();
+            pane.merge(&layout, &part)?;
+            let added = pane.rows() - before;
+            self.account.restored += added;
         }
         Ok(())
     }
@@ -494,6 +529,44 @@ impl Operator for WindowAggregate {
         for window in windows {
             if let Some(rows) = self.results(window, out)? {
                 self.send_changes(window, rows, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn snapshot(&mut self, out: &mut Output) -> Result<OperatorState> {
+        self.on_tick(out)?;
+        let mut state = OperatorState::none();
+        if self.phase == Phase::Local {
+            let held: Vec<PaneKey> = self.panes.keys().copied().collect();
+            held.into_iter().try_for_each(|key| self.flush_pane(key, out))?;
+            return Ok(state);
+        }
+        for (key, pane) in &self.panes {
+            let (start, barrier) = self.key_after_firing(*key);
+            for part in pane.parts(&self.layout, &[start, barrier])? {
+                state.add_keyed(PANES, part);
+            }
+        }
+        for (window, emitted) in &self.emitted {
+            state.add_keyed(EMITTED, emitted.snapshot(*window)?);
+        }
+        Ok(state)
+    }
+
+    fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
+        state.only(&[PANES, EMITTED])?;
+        self.watermark = watermark_ms;
+        for rows in state.rows(PANES) {
+            self.restore_panes(rows)?;
+        }
+        for rows in state.rows(EMITTED) {
+            for (window, part) in emitted::by_window(rows)? {
+                if !self.emitted.contains_key(&window) {
+                    self.emitted.insert(window, Emitted::new(&self.schema, self.key_types.len())?);
+                }
+                let Some(own) = self.emitted.get_mut(&window) else { continue };
+                own.restore(&as_layout(part.columns(), &self.schema)?)?;
             }
         }
         Ok(())

@@ -10,6 +10,7 @@ use millrace_plan::{Error, Result, WindowSpec};
 
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
+use crate::checkpoint::OperatorState;
 use crate::window::windows_of;
 
 /// The WindowAssign operator.
@@ -55,6 +56,15 @@ impl Operator for WindowAssign {
         self.account.rows_out += rows.num_rows() as u64;
         out.batch(batch.with_rows(rows)?);
         Ok(())
+    }
+
+    /// Holds nothing between two rows.
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Ok(OperatorState::none())
+    }
+
+    fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
+        state.only(&[])
     }
 
     fn account(&self) -> Account {

@@ -13,6 +13,7 @@ use millrace_plan::{Error, Limits, Node, Operator as Spec, Result, WATERMARK_MIN
 
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
+use crate::checkpoint::OperatorState;
 use crate::state::{GroupTable, RankEncoding, RankedRows, hash_keys};
 
 /// End and start of a window: the one that closes first comes first.
@@ -156,6 +157,14 @@ impl Operator for WindowTopN {
         self.watermark = self.watermark.max(watermark_ms);
         out.watermark(watermark_ms);
         Ok(())
+    }
+
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Err(OperatorState::unsupported("TopN"))
+    }
+
+    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
+        Err(OperatorState::unsupported("TopN"))
     }
 
     fn account(&self) -> Account {

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use millrace_plan::{AggregateCall, Result};
 
 use super::grouped::Faults;
-use crate::aggregate::{self, Aggregator, Update};
+use crate::aggregate::{self, Aggregator, Orders, Update};
 
 /// One state of every aggregate call for each slot.
 pub struct AggregateSlots {
@@ -47,7 +47,8 @@ impl AggregateSlots {
         for (call, aggregator) in self.calls.iter().zip(&mut self.aggregators) {
             let args: Vec<ArrayRef> = call.args.iter().map(|column| rows.column(*column).clone()).collect();
             let filter = call.filter.map(|column| rows.column(column).as_boolean());
-            aggregator.update(&Update { groups: slots, args: &args, filter, weights, first_order })?;
+            let orders = Orders::From(first_order);
+            aggregator.update(&Update { groups: slots, args: &args, filter, weights, orders })?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, UInt64Type
 use millrace_plan::{AggregateCall, Error, Result};
 
 use super::GroupTable;
-use crate::aggregate::{self, Aggregator, Update};
+use crate::aggregate::{self, Aggregator, Orders, Update};
 
 /// The first column of partial states: the key hash of each group, UInt64.
 pub const PARTIAL_HASH: usize = 0;
@@ -25,7 +25,8 @@ const FIXED_COLUMNS: usize = 2;
 pub type Faults = Vec<(usize, String)>;
 
 /// The columns of partial states: hash, rows, `extra` Int64 columns of the operator (the pane's bounds),
-/// keys, then the state columns of each aggregate. `Local` and `Final` build it from the same plan node.
+/// keys, then the state columns of each aggregate, then, if rows can be taken back, the weight of each group.
+/// `Local` and `Final` build it from the same plan node; a checkpoint holds groups in it.
 #[derive(Debug, Clone)]
 pub struct PartialLayout {
     /// The schema of partial batches.
@@ -33,11 +34,17 @@ pub struct PartialLayout {
     extra: usize,
     keys: usize,
     states: Vec<usize>,
+    weighted: bool,
 }
 
 impl PartialLayout {
-    /// The layout for these keys and calls.
-    pub fn new(extra: usize, key_types: &[DataType], calls: &[AggregateCall]) -> Result<Self> {
+    /// The layout for these keys and calls. `retracting`: rows can be taken back.
+    pub fn new(
+        extra: usize,
+        key_types: &[DataType],
+        calls: &[AggregateCall],
+        retracting: bool,
+    ) -> Result<Self> {
         let mut fields =
             vec![Field::new("hash", DataType::UInt64, false), Field::new("rows", DataType::Int64, false)];
         fields.extend((0..extra).map(|index| Field::new(format!("extra{index}"), DataType::Int64, false)));
@@ -45,13 +52,16 @@ impl PartialLayout {
         fields.extend(keys.map(|(index, own)| Field::new(format!("key{index}"), own.clone(), true)));
         let mut states = vec![];
         for (index, call) in calls.iter().enumerate() {
-            let types = aggregate::create(call, false)?.state_types();
+            let types = aggregate::create(call, retracting)?.state_types();
             states.push(types.len());
             let types = types.into_iter().enumerate();
             fields.extend(types.map(|(part, own)| Field::new(format!("state{index}_{part}"), own, true)));
         }
+        if retracting {
+            fields.push(Field::new("weight", DataType::Int64, false));
+        }
         let schema = Arc::new(Schema::new(fields));
-        Ok(PartialLayout { schema, extra, keys: key_types.len(), states })
+        Ok(PartialLayout { schema, extra, keys: key_types.len(), states, weighted: retracting })
     }
 
     /// The operator's own columns of a partial batch.
@@ -163,7 +173,8 @@ impl Grouped {
         for (call, aggregator) in self.calls.iter().zip(&mut self.aggregators) {
             let args: Vec<ArrayRef> = call.args.iter().map(|column| rows.column(*column).clone()).collect();
             let filter = call.filter.map(|column| rows.column(column).as_boolean());
-            aggregator.update(&Update { groups: &self.groups, args: &args, filter, weights, first_order })?;
+            let orders = Orders::From(first_order);
+            aggregator.update(&Update { groups: &self.groups, args: &args, filter, weights, orders })?;
         }
         Ok(())
     }
@@ -182,6 +193,10 @@ impl Grouped {
         for (aggregator, states) in self.aggregators.iter_mut().zip(&layout.states) {
             aggregator.merge(&self.groups, &batch.columns()[column..column + states])?;
             column += states;
+        }
+        if let (Some(own), true) = (&mut self.weights, layout.weighted) {
+            let weights = batch.column(column).as_primitive::<Int64Type>().values();
+            self.groups.iter().zip(weights).for_each(|(group, weight)| own[*group as usize] += weight);
         }
         let rows = batch.column(PARTIAL_ROWS).as_primitive::<Int64Type>().values();
         self.rows += rows.iter().sum::<i64>() as u64;
@@ -232,19 +247,42 @@ impl Grouped {
 
     /// The partial states of all groups; `extra` are the operator's own columns.
     pub fn partial(&self, layout: &PartialLayout, extra: &[i64]) -> Result<RecordBatch> {
+        self.partial_of(&self.met(), self.rows, layout, extra)
+    }
+
+    /// The same in parts of a bounded number of groups, for a checkpoint.
+    pub fn parts(&self, layout: &PartialLayout, extra: &[i64]) -> Result<Vec<RecordBatch>> {
+        /// Keys of one batch have 32-bit offsets.
+        const MOST_GROUPS: usize = 1 << 17;
         let met = self.met();
+        let mut rows = self.rows;
+        let part = |groups| self.partial_of(groups, std::mem::take(&mut rows), layout, extra);
+        met.chunks(MOST_GROUPS).map(part).collect()
+    }
+
+    fn partial_of(
+        &self,
+        met: &[u32],
+        rows_in_all: u64,
+        layout: &PartialLayout,
+        extra: &[i64],
+    ) -> Result<RecordBatch> {
         let mut rows = vec![0i64; met.len()];
         if let Some(first) = rows.first_mut() {
-            *first = self.rows as i64;
+            *first = rows_in_all as i64;
         }
-        let hashes = UInt64Array::from(self.hashes_of(&met));
+        let hashes = UInt64Array::from(self.hashes_of(met));
         let mut columns: Vec<ArrayRef> = vec![Arc::new(hashes), Arc::new(Int64Array::from(rows))];
         for value in extra {
             columns.push(Arc::new(Int64Array::from(vec![*value; met.len()])));
         }
-        columns.extend(self.table.keys(&met)?);
+        columns.extend(self.table.keys(met)?);
         for aggregator in &self.aggregators {
-            columns.extend(aggregator.state(&met)?);
+            columns.extend(aggregator.state(met)?);
+        }
+        if let (Some(weights), true) = (&self.weights, layout.weighted) {
+            let weights = met.iter().map(|group| weights[*group as usize]);
+            columns.push(Arc::new(Int64Array::from_iter_values(weights)));
         }
         RecordBatch::try_new(layout.schema.clone(), columns)
             .map_err(|error| Error::bug(format!("partial states: {error}")))

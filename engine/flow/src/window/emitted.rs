@@ -1,12 +1,16 @@
 //! EMIT CHANGES of a window: what has been sent of it, to send only what differs.
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt64Array};
+use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use millrace_plan::{Error, Result, RowKind};
 use rustc_hash::FxHashMap;
 
+use super::Window;
 use crate::batch::RowKinds;
+use crate::state::hash_keys;
 
 /// The rows sent of one window, by key.
 pub struct Emitted {
@@ -15,6 +19,32 @@ pub struct Emitted {
     key_converter: RowConverter,
     row_converter: RowConverter,
     sent: FxHashMap<Box<[u8]>, Box<[u8]>>,
+}
+
+/// The columns of a checkpoint before those of the rows.
+const OWN_COLUMNS: usize = 3;
+
+/// Rows of a checkpoint, by the window they were sent of.
+pub fn by_window(rows: &RecordBatch) -> Result<Vec<(Window, RecordBatch)>> {
+    let bound = |column: usize| {
+        let own = rows.columns().get(column).and_then(|own| own.as_primitive_opt::<Int64Type>());
+        own.map(|own| own.values())
+            .ok_or_else(|| Error::data("results in the checkpoint without their window"))
+    };
+    let (starts, ends) = (bound(1)?, bound(2)?);
+    let columns: Vec<usize> = (OWN_COLUMNS..rows.num_columns()).collect();
+    let results =
+        rows.project(&columns).map_err(|error| Error::bug(format!("results in a checkpoint: {error}")))?;
+    let mut parts = vec![];
+    let mut row = 0;
+    while row < starts.len() {
+        let window = Window { start: starts[row], end: ends[row] };
+        let same = |other: &usize| starts[*other] == window.start && ends[*other] == window.end;
+        let count = (row..starts.len()).take_while(same).count();
+        parts.push((window, results.slice(row, count)));
+        row += count;
+    }
+    Ok(parts)
 }
 
 fn converter(schema: &SchemaRef, columns: usize) -> Result<RowConverter> {
@@ -32,6 +62,42 @@ impl Emitted {
             row_converter: converter(schema, schema.fields().len())?,
             sent: FxHashMap::default(),
         })
+    }
+
+    /// What has been sent of `window`, for a checkpoint: the key hash, the window, and the rows.
+    pub fn snapshot(&self, window: Window) -> Result<RecordBatch> {
+        let bug = |error: arrow::error::ArrowError| Error::bug(format!("results sent: {error}"));
+        let parser = self.row_converter.parser();
+        let rows = self.sent.values().map(|row| parser.parse(row));
+        let rows = match self.sent.is_empty() {
+            true => RecordBatch::new_empty(self.schema.clone()).columns().to_vec(),
+            false => self.row_converter.convert_rows(rows).map_err(bug)?,
+        };
+        let mut hashes = vec![];
+        hash_keys(&rows[..self.keys], self.sent.len(), &mut hashes)?;
+        let bound = |value: i64| Arc::new(Int64Array::from(vec![value; self.sent.len()])) as ArrayRef;
+        let mut columns: Vec<ArrayRef> =
+            vec![Arc::new(UInt64Array::from(hashes)), bound(window.start), bound(window.end)];
+        columns.extend(rows);
+        let mut fields: Vec<FieldRef> = vec![
+            Arc::new(Field::new("hash", DataType::UInt64, false)),
+            Arc::new(Field::new("start", DataType::Int64, false)),
+            Arc::new(Field::new("end", DataType::Int64, false)),
+        ];
+        fields.extend(self.schema.fields().iter().cloned());
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(bug)
+    }
+
+    /// Notes rows as sent.
+    pub fn restore(&mut self, rows: &RecordBatch) -> Result<()> {
+        let bug = |error: arrow::error::ArrowError| Error::bug(format!("results sent: {error}"));
+        let keys = self.key_converter.convert_columns(&rows.columns()[..self.keys]).map_err(bug)?;
+        let values = self.row_converter.convert_columns(rows.columns()).map_err(bug)?;
+        for row in 0..rows.num_rows() {
+            let key = if self.keys == 0 { Box::default() } else { keys.row(row).as_ref().into() };
+            self.sent.insert(key, values.row(row).as_ref().into());
+        }
+        Ok(())
     }
 
     /// How `rows`, the window's content now, differs from what was sent; notes it as sent.

@@ -32,11 +32,8 @@ impl Visitor for Refusal {
 
     fn pre_visit_query(&mut self, query: &Query) -> Flow {
         let place = place_of(query);
-        if let Some(order) = &query.order_by {
-            return refuse("ORDER BY", "order the results where they are read", place_of(order).or(place));
-        }
-        if query.limit_clause.is_some() || query.fetch.is_some() {
-            return refuse("LIMIT", "bound the input instead", place);
+        if query.fetch.is_some() {
+            return refuse("FETCH", "write LIMIT n", place);
         }
         if query.with.as_ref().is_some_and(|with| with.recursive) {
             return refuse("WITH RECURSIVE", "write the levels out", place);

@@ -12,6 +12,7 @@ mod join_time;
 mod over;
 mod relation;
 mod sink;
+mod sort;
 mod source;
 mod top_n;
 
@@ -114,6 +115,8 @@ impl Lowering {
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate, statement),
             LogicalPlan::Join(join) => self.join(join, statement),
             LogicalPlan::Union(union) => self.union(union, statement),
+            LogicalPlan::Sort(sort) => self.sort(sort, statement),
+            LogicalPlan::Limit(limit) => self.limit(limit, statement),
             LogicalPlan::Distinct(Distinct::All(_)) => {
                 Err(Error::bug("DISTINCT was not rewritten as an aggregation").at(statement.place))
             }

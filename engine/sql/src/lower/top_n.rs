@@ -25,6 +25,25 @@ pub struct Ranks {
     last: u64,
 }
 
+impl Ranks {
+    /// Those behind `skipped`: the next `rows`, or all.
+    pub fn of(skipped: u64, rows: Option<u64>) -> Self {
+        let most = i64::MAX as u64 - 1;
+        let first = skipped.min(most) + 1;
+        Ranks { first, last: rows.map_or(most, |rows| skipped.saturating_add(rows).min(most)) }
+    }
+
+    /// The first and the last.
+    pub fn range(self) -> (u64, u64) {
+        (self.first, self.last)
+    }
+
+    /// False if no rank is too great.
+    pub fn is_bounded(self) -> bool {
+        self.last < i64::MAX as u64 - 1
+    }
+}
+
 /// The ranks that `filter` keeps and what else it asks, if it is over the rank of a window.
 pub fn ranks(filter: &Filter) -> Option<(Ranks, Option<Expr>)> {
     let (mut first, mut last, mut rest) = (1i64, i64::MAX, vec![]);
@@ -75,7 +94,8 @@ fn column(expr: &Expr) -> Option<&Column> {
     }
 }
 
-fn whole(expr: &Expr) -> Option<i64> {
+/// The whole number that a constant is.
+pub fn whole(expr: &Expr) -> Option<i64> {
     match expr {
         Expr::Literal(value, _) => match value.cast_to(&DataType::Int64) {
             Ok(ScalarValue::Int64(whole)) if value.data_type().is_integer() => whole,
@@ -247,7 +267,7 @@ impl Lowering {
 
     /// True if the rows of `node` come in the order of their splits, however shards run: nothing below makes
     /// new rows.
-    fn keeps_order(&self, node: NodeId) -> bool {
+    pub(super) fn keeps_order(&self, node: NodeId) -> bool {
         let Node { operator, inputs, .. } = self.graph.node(node);
         let keeps = match operator {
             Operator::Source { .. } => return true,
@@ -276,7 +296,9 @@ pub fn without_unused_ranks(plan: &mut Plan) {
             continue;
         }
         let node = &mut plan.nodes[id];
-        if let Operator::TopN { rank, .. } = &mut node.operator {
+        if let Operator::TopN { rank, .. } = &mut node.operator
+            && *rank
+        {
             *rank = false;
             let kept: Vec<FieldRef> = node.schema.fields().iter().take(last).cloned().collect();
             node.schema = Arc::new(Schema::new(kept));

@@ -7,7 +7,7 @@ use millrace_plan::{AggregateCall, Error, Result};
 
 use super::slide::{Bounds, Content, Slide};
 use super::{Function, Results, Rows};
-use crate::aggregate::{self, Aggregator, Update};
+use crate::aggregate::{self, Aggregator, Orders, Update};
 
 /// The aggregate of all groups' frames.
 struct Frames {
@@ -30,7 +30,7 @@ impl Frames {
             args: &args,
             filter: None,
             weights: Some(&[weight]),
-            first_order: self.order,
+            orders: Orders::From(self.order),
         })
     }
 }

@@ -23,6 +23,7 @@ use millrace_plan::{Error, Frame, Limits, Node, Operator as Spec, OverCall, Resu
 use super::group_aggregate::{record, report_faults, take_rows};
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
+use crate::checkpoint::OperatorState;
 use crate::state::{GroupTable, hash_keys};
 use pending::Pending;
 
@@ -228,6 +229,14 @@ impl Operator for OverAggregate {
         self.watermark = self.watermark.max(watermark_ms);
         out.watermark(watermark_ms);
         Ok(())
+    }
+
+    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        Err(OperatorState::unsupported("OverAggregate"))
+    }
+
+    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
+        Err(OperatorState::unsupported("OverAggregate"))
     }
 
     fn account(&self) -> Account {

@@ -1,0 +1,118 @@
+//! What one operator holds at a barrier: named tables of Arrow rows.
+//!
+//! A snapshot must be of use at any shard count, so a table says who needs its rows again: the owner of each
+//! row's key, or every shard. The operator that reads a table back never sees which shard wrote it; rows of one
+//! table may come in several batches, in any order of shards.
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, UInt64Type};
+use millrace_plan::{Error, Result};
+
+/// The column of [`Placement::Keyed`] rows that holds the key hash.
+pub const KEY_HASH: usize = 0;
+
+/// Which shards need the rows of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// The first column is the hash of the row's key (UInt64, never null), the one by which the operator's
+    /// exchange routes; the shard that owns the hash gets the row.
+    Keyed,
+    /// Every shard gets the rows of all shards: what belongs to splits, which may be read elsewhere next time.
+    Everywhere,
+}
+
+/// Rows of one kind that an operator holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateTable {
+    /// Its name within the operator; the name of what is inside, such as `groups` or `panes`.
+    pub name: String,
+    /// Who needs it.
+    pub placement: Placement,
+    /// The rows.
+    pub rows: RecordBatch,
+}
+
+/// Everything an operator holds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct OperatorState {
+    /// The tables; several may have the same name.
+    pub tables: Vec<StateTable>,
+}
+
+impl OperatorState {
+    /// Refuses a checkpoint of an operator that cannot be held yet, rather than lose what it holds.
+    pub fn unsupported(operator: &str) -> Error {
+        Error::query(format!("a checkpoint of {operator} is not supported yet"))
+            .hint("run this query without checkpoints")
+    }
+
+    /// The state of an operator that holds nothing between two rows.
+    pub fn none() -> Self {
+        OperatorState::default()
+    }
+
+    /// Adds rows that belong to the owners of their keys. Their first column is the key hash.
+    pub fn add_keyed(&mut self, name: &str, rows: RecordBatch) {
+        self.add(name, Placement::Keyed, rows);
+    }
+
+    /// Adds rows that every shard needs.
+    pub fn add_everywhere(&mut self, name: &str, rows: RecordBatch) {
+        self.add(name, Placement::Everywhere, rows);
+    }
+
+    fn add(&mut self, name: &str, placement: Placement, rows: RecordBatch) {
+        if rows.num_rows() > 0 {
+            self.tables.push(StateTable { name: name.into(), placement, rows });
+        }
+    }
+
+    /// The rows of the tables of this name.
+    pub fn rows<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a RecordBatch> {
+        self.tables.iter().filter(move |own| own.name == name).map(|own| &own.rows)
+    }
+
+    /// Fails if there is a table that is not one of `names`: it was written by another operator or version, and
+    /// to pass it over would lose what it holds.
+    pub fn only(&self, names: &[&str]) -> Result<()> {
+        match self.tables.iter().find(|own| !names.contains(&own.name.as_str())) {
+            None => Ok(()),
+            Some(own) => Err(Error::data(format!(
+                "the checkpoint holds `{}`, which this operator does not know",
+                own.name
+            ))
+            .hint("resume with the version and the script that wrote the checkpoint")),
+        }
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.tables.iter().map(|own| own.rows.get_array_memory_size()).sum()
+    }
+
+    /// The part that a shard gets which owns the key hashes that `owns` is true for.
+    pub fn part(&self, owns: impl Fn(u64) -> bool) -> Result<OperatorState> {
+        let mut part = OperatorState::none();
+        for own in &self.tables {
+            let rows = match own.placement {
+                Placement::Everywhere => own.rows.clone(),
+                Placement::Keyed => owned(own, &owns)?,
+            };
+            part.add(&own.name, own.placement, rows);
+        }
+        Ok(part)
+    }
+}
+
+fn owned(table: &StateTable, owns: impl Fn(u64) -> bool) -> Result<RecordBatch> {
+    let hashes = table.rows.columns().get(KEY_HASH).filter(|own| *own.data_type() == DataType::UInt64);
+    let hashes = hashes.filter(|own| own.null_count() == 0);
+    let Some(hashes) = hashes else {
+        return Err(Error::data(format!("`{}` in the checkpoint has no key hashes", table.name)));
+    };
+    let hashes = hashes.as_primitive::<UInt64Type>().values();
+    let keep: BooleanArray = hashes.iter().map(|hash| Some(owns(*hash))).collect();
+    filter_record_batch(&table.rows, &keep)
+        .map_err(|error| Error::bug(format!("telling state apart: {error}")))
+}

@@ -1,0 +1,151 @@
+//! How a barrier passes through one shard's copy of a pipeline, what each node leaves behind when it does, and
+//! how that is put back.
+
+use millrace_plan::{Error, Exchange as Strategy, NodeId, Operator as Spec, Plan, Result, WATERMARK_MIN};
+
+use super::{Body, Pipeline, Unit};
+use crate::batch::{Batch, Event};
+use crate::checkpoint::{NodeSnapshot, OperatorState, ShardSnapshot};
+use crate::operator::Output;
+use crate::state::partition_of;
+
+/// A barrier on its way through this shard.
+pub(super) struct Passing {
+    epoch: u64,
+    nodes: Vec<NodeSnapshot>,
+    /// Rows that reached a sink behind the barrier.
+    behind: Vec<(NodeId, Batch)>,
+}
+
+impl Passing {
+    fn passed(&self, node: NodeId) -> bool {
+        self.nodes.iter().any(|own| own.node == node)
+    }
+}
+
+impl Pipeline {
+    /// An epoch ends: its barrier enters at every local source. The rows given before are before it, so the
+    /// caller notes now how far each split has been read. [`Pipeline::take_snapshot`] says when it has passed.
+    pub fn barrier(&mut self, epoch: u64) -> Result<()> {
+        self.passing(epoch)?;
+        for source in 0..self.nodes.len() {
+            if matches!(self.plan.nodes[source].operator, Spec::Source { .. }) && !self.nodes[source].ended {
+                self.enter(source, Event::Barrier(epoch))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn passing(&mut self, epoch: u64) -> Result<&mut Passing> {
+        let passing = self.passing.get_or_insert_with(|| Passing { epoch, nodes: vec![], behind: vec![] });
+        match passing.epoch == epoch {
+            true => Ok(passing),
+            false => Err(Error::bug(format!(
+                "the barrier of epoch {epoch} came before that of epoch {} had passed",
+                passing.epoch
+            ))),
+        }
+    }
+
+    /// What this shard held when the barrier passed, once it has passed every node. Rows that sinks get behind
+    /// the barrier are kept back until then: those taken before by [`Pipeline::take_rows`] are before it.
+    pub fn take_snapshot(&mut self) -> Option<ShardSnapshot> {
+        let passing = self.passing.as_ref()?;
+        let all = self.nodes.iter().enumerate().all(|(id, node)| node.ended || passing.passed(id));
+        if !all || !self.rows.is_empty() {
+            return None;
+        }
+        let passed = self.passing.take()?;
+        self.rows = passed.behind;
+        Some(ShardSnapshot { epoch: passed.epoch, nodes: passed.nodes })
+    }
+
+    /// Rows for a sink.
+    pub(super) fn deliver(&mut self, sink: NodeId, batch: Batch) {
+        match self.passing.as_mut().filter(|own| own.passed(sink)) {
+            Some(passing) => passing.behind.push((sink, batch)),
+            None => self.rows.push((sink, batch)),
+        }
+    }
+
+    /// A port of a node has brought the barrier or its end: if no other is waited for, the node says what it
+    /// holds, the barrier goes on, and then what was held back.
+    pub(super) fn align(&mut self, id: NodeId) -> Result<()> {
+        let node = &mut self.nodes[id];
+        let Some((epoch, held)) = node.alignment.pass(|port| node.ports[port].ended) else { return Ok(()) };
+        let mut out = Output::default();
+        if !self.nodes[id].ended {
+            let state = match &mut self.nodes[id].unit {
+                Unit::Exchange { .. } => OperatorState::none(),
+                _ => self.operator(id)?.snapshot(&mut out)?,
+            };
+            let watermark_ms = self.nodes[id].watermark;
+            self.passing(epoch)?.nodes.push(NodeSnapshot { node: id, watermark_ms, state });
+            out.events.push(Event::Barrier(epoch));
+        }
+        self.dispatch(id, out);
+        for (port, event) in held {
+            match self.nodes[id].unit {
+                Unit::Exchange { .. } => self.arrive(id, port, event)?,
+                _ => self.step(id, port, event)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the other shards of a barrier, with the rows sent before it.
+    pub(super) fn send_barrier(&mut self, exchange: NodeId, epoch: u64) {
+        let Unit::Exchange { sent, .. } = &self.nodes[exchange].unit else { return };
+        let sent = sent.clone();
+        self.tell_others(exchange, |target| Body::Barrier { epoch, rows_sent: sent[target] });
+    }
+
+    /// Takes over what all shards held, as far as this shard owns it; to be called first of all.
+    /// The number of shards may have changed, the plan may not.
+    pub fn restore(&mut self, shards: &[ShardSnapshot]) -> Result<()> {
+        for id in 0..self.nodes.len() {
+            let held: Vec<&NodeSnapshot> =
+                shards.iter().flat_map(|own| own.nodes.iter().filter(|own| own.node == id)).collect();
+            let watermark_ms = held.iter().map(|own| own.watermark_ms).min().unwrap_or(WATERMARK_MIN);
+            let gathered = is_gathered(&self.plan, id);
+            let (shard, partitions) = (self.shard, self.partitions);
+            let owns = |hash: u64| match gathered {
+                true => shard.index == 0,
+                false => partition_of(hash, partitions) * shard.count / partitions == shard.index,
+            };
+            let mut state = OperatorState::none();
+            for own in held {
+                state.tables.extend(own.state.part(owns)?.tables);
+            }
+            self.nodes[id].watermark = watermark_ms;
+            match self.nodes[id].unit {
+                Unit::Exchange { .. } => state.only(&[])?,
+                _ => self.operator(id)?.restore(&state, watermark_ms)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// After [`Pipeline::restore`], when every split that is there has been announced: what the splits had
+    /// promised holds again, even if no row comes.
+    pub fn resume(&mut self) -> Result<()> {
+        for id in 0..self.nodes.len() {
+            if let Unit::RowTime(row_time) = &mut self.nodes[id].unit {
+                let mut out = Output::default();
+                row_time.resume(&mut out);
+                self.dispatch(id, out);
+                self.run()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// True if the rows of a node come from an exchange that gathers them on one shard.
+fn is_gathered(plan: &Plan, node: NodeId) -> bool {
+    match (&plan.nodes[node].operator, plan.nodes[node].inputs.first()) {
+        (Spec::Exchange(strategy), _) => *strategy == Strategy::Gather,
+        (_, Some(input)) => is_gathered(plan, *input),
+        (_, None) => false,
+    }
+}
