@@ -4,6 +4,7 @@ use arrow::array::RecordBatch;
 use millrace_flow::pipeline::{Pipeline, ShardId};
 use millrace_flow::{Batch, Origin, RowKinds, RowWatermarks, SplitStatus};
 use millrace_plan::{Error, Limits, Operator, Plan, Result, TableDef, WATERMARK_MIN};
+use millrace_sql::types::sql_name;
 use millrace_sql::{Request, TableRules, compile};
 
 struct AnyTable;
@@ -33,6 +34,19 @@ pub fn plan_for(sql: &str, shards: usize) -> Result<Plan> {
     let stdout = [("connector".to_string(), "print".to_string())].into();
     let request = Request { sql, shards, limits: &limits, rules: &AnyTable, stdout, ordered: false };
     Ok(compile(&request)?.plan)
+}
+
+/// The columns of a table that takes the results of a script, as SQL: `c0 BIGINT, c1 STRING`.
+pub fn result_columns(sql: &str) -> Result<String> {
+    let plan = plan(sql)?;
+    let sink = plan.nodes.iter().find_map(|own| match &own.operator {
+        Operator::Sink { table } => Some(table.schema.clone()),
+        _ => None,
+    });
+    let schema = sink.ok_or_else(|| Error::bug("a plan without a sink"))?;
+    let fields = schema.fields().iter().enumerate();
+    let columns = fields.map(|(index, own)| format!("c{index} {}", sql_name(own.data_type())));
+    Ok(columns.collect::<Vec<_>>().join(", "))
 }
 
 /// Runs batches of the table's columns through the plan, and drops what reaches the sink. How many rows did.

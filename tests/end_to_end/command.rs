@@ -53,6 +53,17 @@ fn every_file_format_gives_back_what_was_written() {
 }
 
 #[test]
+fn a_sort_of_an_endless_table_is_refused() {
+    let table = "CREATE TABLE t (id INT) WITH ('connector' = 'datagen');";
+    let scratch = tempfile::tempdir().unwrap();
+    for query in ["SELECT id FROM t ORDER BY id", "SELECT id FROM t ORDER BY id OFFSET 3"] {
+        let refused = run(&format!("{table} {query};"), scratch.path());
+        let said = refused.output().unwrap_err().to_string();
+        assert!(said.contains("ORDER BY without LIMIT over `t`, which does not end"), "{said}");
+    }
+}
+
+#[test]
 fn rows_come_in_by_standard_input() {
     let script = "CREATE TABLE t (id INT, name STRING) WITH ('connector' = 'stdin', 'format' = 'json'); \
                   SELECT name, id + 1 FROM t;";

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use millrace_plan::{Error, Operator, Plan, Result};
-use millrace_sql::types::sql_name;
 
 use crate::feed::{self, Stream};
 use crate::load::binary;
@@ -124,16 +123,8 @@ impl Supported {
 /// What the planner says of a query.
 fn compile(query: &'static Query) -> Result<Supported> {
     let declarations = events::declarations(&|_| "'connector' = 'memory'".into(), query.asks_the_clock());
-    let plan = pipeline::plan(&format!("{declarations}{};", query.sql))?;
-    let sink = plan.nodes.iter().find_map(|own| match &own.operator {
-        Operator::Sink { table } => Some(table.schema.clone()),
-        _ => None,
-    });
-    let schema = sink.ok_or_else(|| Error::bug("a plan without a sink"))?;
-    let fields = schema.fields().iter().enumerate();
-    let columns: Vec<String> =
-        fields.map(|(index, own)| format!("c{index} {}", sql_name(own.data_type()))).collect();
-    let supported = Supported { query, sink: format!("CREATE TABLE o ({})", columns.join(", ")) };
+    let columns = pipeline::result_columns(&format!("{declarations}{};", query.sql))?;
+    let supported = Supported { query, sink: format!("CREATE TABLE o ({columns})") };
     supported.plan(1).map(|_| supported)
 }
 

@@ -1,7 +1,6 @@
 //! What the scenarios compute.
 
-use millrace_plan::{Error, Operator, Result};
-use millrace_sql::types::sql_name;
+use millrace_plan::Result;
 
 use crate::{pipeline, trades};
 
@@ -95,16 +94,8 @@ impl Scenario {
     /// The script, results into nothing. Fails with the planner's words if it does not take the query.
     pub fn script(&self, with: &str) -> Result<String> {
         let table = trades::table(with);
-        let plan = pipeline::plan(&format!("{}{};", trades::table("'connector' = 'memory'"), self.sql))?;
-        let sink = plan.nodes.iter().find_map(|own| match &own.operator {
-            Operator::Sink { table } => Some(table.schema.clone()),
-            _ => None,
-        });
-        let schema = sink.ok_or_else(|| Error::bug("a plan without a sink"))?;
-        let fields = schema.fields().iter().enumerate();
-        let columns: Vec<String> =
-            fields.map(|(at, own)| format!("c{at} {}", sql_name(own.data_type()))).collect();
-        let columns = columns.join(", ");
+        let in_memory = trades::table("'connector' = 'memory'");
+        let columns = pipeline::result_columns(&format!("{in_memory}{};", self.sql))?;
         Ok(format!(
             "{table}CREATE TABLE o ({columns}) WITH ('connector' = 'blackhole');\nINSERT INTO o {};",
             self.sql

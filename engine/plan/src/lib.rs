@@ -19,8 +19,8 @@ pub use error::{Culprit, Error, Place, Result};
 pub use join::{JoinKind, JoinSpec, JoinTime};
 pub use limits::Limits;
 pub use node::{
-    AggregateCall, Changelog, EmitMode, Exchange, Frame, Node, NodeId, Operator, OverCall, Phase, Plan,
-    ProjectExpr, RowTimeSpec, SortColumn, Ties, WatermarkRule, WindowInput, WindowSpec,
+    AggregateCall, Changelog, EmitMode, Exchange, Frame, GREATEST_RANK, Node, NodeId, Operator, OverCall,
+    Phase, Plan, ProjectExpr, RowTimeSpec, SortColumn, Ties, WatermarkRule, WindowInput, WindowSpec,
 };
 pub use table::{Options, TableDef};
 pub use types::{RowKind, WATERMARK_MAX, WATERMARK_MIN};

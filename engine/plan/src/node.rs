@@ -23,6 +23,15 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// True if rows of node `from` may reach `id`.
+    pub fn reaches(&self, from: NodeId, id: NodeId) -> bool {
+        let mut reached = vec![false; self.nodes.len()];
+        for (own, node) in self.nodes.iter().enumerate() {
+            reached[own] = own == from || node.inputs.iter().any(|input| reached[*input]);
+        }
+        reached[id]
+    }
+
     /// The nodes that read `id`, with the input port they read it on.
     pub fn readers(&self, id: NodeId) -> impl Iterator<Item = (NodeId, usize)> + '_ {
         self.nodes.iter().enumerate().flat_map(move |(reader, node)| {
@@ -233,6 +242,9 @@ pub struct OverCall {
     pub frame: Frame,
 }
 
+/// The greatest rank there can be: a top-N up to it keeps every row.
+pub const GREATEST_RANK: u64 = i64::MAX as u64 - 1;
+
 /// What a node does. The columns it sends follow the order given here.
 #[derive(Debug, Clone)]
 pub enum Operator {
@@ -326,7 +338,7 @@ pub enum Operator {
         ties: Ties,
         /// The least rank sent, from 1.
         first: u64,
-        /// The greatest rank sent.
+        /// The greatest rank sent; [`GREATEST_RANK`] = all.
         last: u64,
         /// Send the rank.
         rank: bool,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use millrace_connect::connector::{self, Location, Sink, Source, Split, Target};
 use millrace_flow::SplitId;
-use millrace_plan::{Error, Limits, NodeId, Operator, Plan, Result};
+use millrace_plan::{Error, GREATEST_RANK, Limits, NodeId, Operator, Plan, Result};
 use millrace_runtime::{
     self as runtime, Bell, Clock, DiskError, NetError, Placement, RingReceiver, RuntimeError,
 };
@@ -134,7 +134,29 @@ impl Job {
         if let Some(interval) = compiled.settings.emit_interval_ms {
             limits.emit_interval_ms = interval.max(1);
         }
-        Ok(Job { plan, sources, sinks, limits, ordered: config.ordered })
+        let job = Job { plan, sources, sinks, limits, ordered: config.ordered };
+        job.refuse_endless_sort()?;
+        Ok(job)
+    }
+
+    /// A sort of all rows gives its first row when its input ends: over one that does not, never.
+    fn refuse_endless_sort(&self) -> Result<()> {
+        let sorts = |own: &Operator| matches!(own, Operator::TopN { last: GREATEST_RANK, .. });
+        let endless = self.sources.iter().filter(|own| !own.source.bounded());
+        for (source, node) in endless.flat_map(|own| (0..self.plan.nodes.len()).map(|node| (own.node, node)))
+        {
+            if sorts(&self.plan.nodes[node].operator) && self.plan.reaches(source, node) {
+                let table = match &self.plan.nodes[source].operator {
+                    Operator::Source { table, .. } => table.name.as_str(),
+                    _ => "input",
+                };
+                return Err(Error::query(format!(
+                    "ORDER BY without LIMIT over `{table}`, which does not end"
+                ))
+                .hint("write LIMIT n, rank rows per window, or bound the table, as by 'number-of-rows'"));
+            }
+        }
+        Ok(())
     }
 
     fn bounded(&self) -> bool {

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use millrace_plan::{
-    AggregateCall, Changelog, EmitMode, Exchange, Frame, JoinSpec, JoinTime, Node, NodeId, Operator, Phase,
-    Plan, WatermarkRule, WindowInput, WindowSpec,
+    AggregateCall, Changelog, EmitMode, Exchange, Frame, GREATEST_RANK, JoinSpec, JoinTime, Node, NodeId,
+    Operator, Phase, Plan, WatermarkRule, WindowInput, WindowSpec,
 };
 
 /// The plan as text: one block per stage, each operator on a line, its inputs below it.
@@ -99,6 +99,7 @@ fn describe(node: &Node) -> String {
         Operator::Join(spec) => format!("{name} {}", join_text(spec)),
         Operator::TopN { keys, first, last, window, .. } => {
             let each = if window.is_some() { "each window and " } else { "" };
+            let last = if *last == GREATEST_RANK { "the last".to_string() } else { last.to_string() };
             format!("{name} ranks {first} to {last} of {each}columns {keys:?}")
         }
         Operator::Deduplicate { keys, .. } => format!("{name} first row of columns {keys:?}"),
@@ -211,6 +212,9 @@ fn state(node: &Node) -> Option<String> {
             (keys, aggregates, "until the watermark passes the end of its session")
         }
         Operator::Join(spec) => return Some(join_state(spec)),
+        Operator::TopN { last: GREATEST_RANK, .. } => {
+            return Some("every row until the input ends".to_string());
+        }
         Operator::TopN { window: Some(_), last, .. } => {
             return Some(format!("{last} rows of each key, kept until the watermark closes their window"));
         }

@@ -15,7 +15,7 @@ use millrace_plan::{
 
 use super::calc::{CalcColumns, compile};
 use super::relation::{Pending, PendingWindow, Place, Relation};
-use super::{Lowering, Statement};
+use super::{Lowering, Statement, literal};
 use crate::bind::window::WINDOW_COLUMNS;
 
 /// What a grouping column of the query is.
@@ -479,17 +479,4 @@ fn call(expr: &Expr, field: &Field, schema: &DFSchema, columns: &mut CalcColumns
         result_type: field.data_type().clone(),
         name: field.name().clone(),
     })
-}
-
-/// The text of a constant that is not null.
-fn literal(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Literal(value, _) if !value.is_null() => Some(match value {
-            ScalarValue::Utf8(Some(text)) => text.clone(),
-            other => other.to_string(),
-        }),
-        Expr::Cast(inner) => literal(&inner.expr),
-        Expr::Alias(alias) => literal(&alias.expr),
-        _ => None,
-    }
 }

@@ -16,9 +16,10 @@ mod sort;
 mod source;
 mod top_n;
 
+use datafusion_common::ScalarValue;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::logical_plan::{Extension, Projection, SubqueryAlias};
-use datafusion_expr::{Distinct, Filter, LogicalPlan, TableScan, Union};
+use datafusion_expr::{Distinct, Expr, Filter, LogicalPlan, TableScan, Union};
 use millrace_plan::{Changelog, EmitMode, Error, Operator, Place, Plan, Result};
 
 use crate::bind::window::{WindowAssign, Windows};
@@ -186,6 +187,19 @@ fn unsupported(what: &str, place: Option<Place>) -> Error {
     Error::query(format!("not supported yet: {first}"))
         .hint("rewrite the query with filters, projections, windows, GROUP BY and UNION")
         .at(place)
+}
+
+/// The text of a constant that is not null.
+fn literal(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Literal(value, _) if !value.is_null() => Some(match value {
+            ScalarValue::Utf8(Some(text)) => text.clone(),
+            other => other.to_string(),
+        }),
+        Expr::Cast(inner) => literal(&inner.expr),
+        Expr::Alias(alias) => literal(&alias.expr),
+        _ => None,
+    }
 }
 
 /// True if `operator` holds state that grows with the number of keys.

@@ -14,7 +14,7 @@ use millrace_plan::{
 
 use super::calc::{CalcColumns, compile};
 use super::relation::Relation;
-use super::{Lowering, Statement};
+use super::{Lowering, Statement, literal};
 use crate::bind::explain_error;
 
 /// Rows with the columns that a window needs appended to their own.
@@ -261,18 +261,5 @@ fn filtered(arg: &Expr, filter: Option<&Expr>) -> Result<Expr> {
         Some(filter) => when(filter.clone(), arg.clone())
             .otherwise(lit(ScalarValue::Null))
             .map_err(|error| explain_error(&error, None)),
-    }
-}
-
-/// The text of a constant that is not null.
-fn literal(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Literal(value, _) if !value.is_null() => Some(match value {
-            ScalarValue::Utf8(Some(text)) => text.clone(),
-            other => other.to_string(),
-        }),
-        Expr::Cast(inner) => literal(&inner.expr),
-        Expr::Alias(alias) => literal(&alias.expr),
-        _ => None,
     }
 }

@@ -11,7 +11,8 @@ use datafusion_expr::logical_plan::{Projection, SubqueryAlias};
 use datafusion_expr::utils::{conjunction, split_conjunction};
 use datafusion_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator as Comparison, Window};
 use millrace_plan::{
-    Changelog, EmitMode, Error, Exchange, Node, NodeId, Operator, Plan, Result, SortColumn, Ties,
+    Changelog, EmitMode, Error, Exchange, GREATEST_RANK, Node, NodeId, Operator, Plan, Result, SortColumn,
+    Ties,
 };
 
 use super::over::functions;
@@ -28,9 +29,9 @@ pub struct Ranks {
 impl Ranks {
     /// Those behind `skipped`: the next `rows`, or all.
     pub fn of(skipped: u64, rows: Option<u64>) -> Self {
-        let most = i64::MAX as u64 - 1;
-        let first = skipped.min(most) + 1;
-        Ranks { first, last: rows.map_or(most, |rows| skipped.saturating_add(rows).min(most)) }
+        let first = skipped.min(GREATEST_RANK) + 1;
+        let last = rows.map_or(GREATEST_RANK, |rows| skipped.saturating_add(rows).min(GREATEST_RANK));
+        Ranks { first, last }
     }
 
     /// The first and the last.
@@ -40,7 +41,7 @@ impl Ranks {
 
     /// False if no rank is too great.
     pub fn is_bounded(self) -> bool {
-        self.last < i64::MAX as u64 - 1
+        self.last < GREATEST_RANK
     }
 }
 
