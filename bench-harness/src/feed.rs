@@ -29,7 +29,7 @@ pub struct Fed {
     pub finished: Finished,
 }
 
-/// Longer than it takes to accept connections.
+/// Longer than it takes one shard to tell the others of a connection.
 const SETTLES_NS: u64 = 30_000_000;
 
 /// Nobody wakes this thread: it goes on when the time is over.
@@ -78,6 +78,9 @@ pub fn run(binary: &Path, script: &str, shards: usize, streams: &[Stream], rests
         }
     }
     // A connection that is taken when others have moved on may be late.
+    for stream in streams {
+        accepted(stream, &mut running)?;
+    }
     wait(SETTLES_NS);
     let clock = Clock::new();
     let sent = std::thread::scope(|scope| {
@@ -116,6 +119,31 @@ fn connect(port: u16, running: &mut Running) -> Result<TcpStream> {
             Err(_) => std::thread::yield_now(),
         }
     }
+}
+
+/// Waits until every connection to a port has been taken from the kernel.
+fn accepted(stream: &Stream, running: &mut Running) -> Result<()> {
+    while taken_connections(stream.port) < stream.files.len() {
+        if running.ended()?.is_some() {
+            return Err(Error::environment("millrace ended before it took its connections"));
+        }
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+/// Connections to a port of this machine that a process holds: those that wait for one have no inode.
+#[allow(clippy::disallowed_methods, reason = "the measuring side")]
+fn taken_connections(port: u16) -> usize {
+    const ESTABLISHED: &str = "01";
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let local = format!(":{port:04X}");
+    let is_taken = |line: &&str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let field = |at: usize| fields.get(at).copied().unwrap_or_default();
+        field(1).ends_with(&local) && field(3) == ESTABLISHED && field(9) != "0"
+    };
+    table.lines().filter(is_taken).count()
 }
 
 /// Sends, says that this was all, and waits until the other side has closed.

@@ -154,11 +154,13 @@ impl Inputs {
         })
     }
 
-    /// Announces every split, so that none is overtaken by the watermark, and ends sources without any.
-    pub fn start(&mut self, pipeline: &mut Pipeline) -> Result<()> {
+    /// Announces every split and every connection that has come so far, so that none is overtaken by the
+    /// watermark, and ends sources without any.
+    pub fn start(&mut self, context: &ShardContext, pipeline: &mut Pipeline) -> Result<()> {
         for own in &self.waiting {
             pipeline.source_split(own.opener.node, own.id, SplitStatus::Active)?;
         }
+        self.take_connections(context.clock().monotonic_ns() / 1_000_000, pipeline)?;
         let empty = self.left.iter().filter(|(_, left)| *left == 0);
         empty.map(|(node, _)| *node).try_for_each(|node| self.without_splits(node, pipeline))
     }
@@ -184,6 +186,18 @@ impl Inputs {
             self.waiting.push_back(found);
         }
         self.open(context).await?;
+        self.take_connections(now_ms, pipeline)?;
+        self.declare_silent(now_ms, pipeline)?;
+        for _ in 0..self.reading.len() {
+            let Some(index) = self.choose(pipeline, now_ms) else { return Ok(false) };
+            if self.read(index, context, pipeline, stages).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn take_connections(&mut self, now_ms: u64, pipeline: &mut Pipeline) -> Result<()> {
         for accepted in self.listeners.accept(now_ms, &mut self.ids) {
             match accepted {
                 Ok((found, connection)) => {
@@ -193,14 +207,7 @@ impl Inputs {
                 Err(warning) => self.news.push(HostEvent::Warning(warning)),
             }
         }
-        self.declare_silent(now_ms, pipeline)?;
-        for _ in 0..self.reading.len() {
-            let Some(index) = self.choose(pipeline, now_ms) else { return Ok(false) };
-            if self.read(index, context, pipeline, stages).await? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        Ok(())
     }
 
     /// Splits that gave nothing for their timeout no longer hold time back, until their next row.

@@ -155,7 +155,7 @@ impl Shard {
     }
 
     async fn run(&mut self) -> Result<ShardReport> {
-        self.inputs.start(&mut self.pipeline)?;
+        self.inputs.start(&self.context, &mut self.pipeline)?;
         let mut yielded_ns = self.context.clock().monotonic_ns();
         loop {
             if self.context.stopping() {
