@@ -6,7 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use millrace_connect::connector::{Location, Sink, SinkWriter, Source, Split, SplitReader, Step, Target};
+use millrace_connect::connector::{Location, Position, Sink, SinkWriter, Source, Split, SplitReader, Step, Target};
 use millrace_connect::format::Decoded;
 use millrace_flow::{RowKinds, SplitId};
 use millrace_plan::{Error, Limits, Operator, Plan, Result};
@@ -60,6 +60,15 @@ struct Reader {
 }
 
 impl SplitReader for Reader {
+    fn position(&self) -> Position {
+        Position { rows: self.first_row, offset: self.next as u64 }
+    }
+
+    fn seek(&mut self, position: Position) -> Result<()> {
+        (self.first_row, self.next) = (position.rows, position.offset as usize);
+        Ok(())
+    }
+
     fn step(&mut self, _max_rows: usize, _now_ms: u64) -> Result<Step> {
         let Some(batch) = self.batches.get(self.next) else { return Ok(Step::End) };
         let rows = batch.project(&self.projection).map_err(|error| Error::bug(error.to_string()))?;

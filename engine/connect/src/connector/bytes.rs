@@ -7,7 +7,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use millrace_plan::{Error, Limits, Result, TableDef};
 
 use super::options::required_format;
-use super::{Sink, SinkWriter, SplitReader, Step, Target};
+use super::{Position, Sink, SinkWriter, SplitReader, Step, Target};
 use crate::format::{DecodeRequest, Decoded, Decoder, Encoder, Format};
 use millrace_flow::RowKinds;
 
@@ -95,6 +95,16 @@ fn repeated(value: &Constant, rows: usize) -> Result<ArrayRef> {
 }
 
 impl SplitReader for ByteReader {
+    fn position(&self) -> Position {
+        self.decoder.position()
+    }
+
+    fn seek(&mut self, position: Position) -> Result<()> {
+        self.decoder.seek(position);
+        self.offset = position.offset;
+        Ok(())
+    }
+
     fn step(&mut self, max_rows: usize, _now_ms: u64) -> Result<Step> {
         if let Some(decoded) = self.decoder.decode(max_rows)? {
             return Ok(Step::Rows(self.finish(decoded)?));

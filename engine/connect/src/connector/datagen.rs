@@ -17,7 +17,7 @@ use millrace_plan::{Error, Limits, Result, TableDef, duration_ms};
 
 use super::options::parsed_option;
 use super::pace::Pace;
-use super::{Connector, Location, OptionDef, Source, Split, SplitReader, Step};
+use super::{Connector, Location, OptionDef, Position, Source, Split, SplitReader, Step};
 use crate::format::Decoded;
 
 /// Made-up rows.
@@ -223,6 +223,16 @@ struct Reader {
 }
 
 impl SplitReader for Reader {
+    fn position(&self) -> Position {
+        Position { rows: self.made, offset: 0 }
+    }
+
+    fn seek(&mut self, position: Position) -> Result<()> {
+        self.made = position.rows;
+        self.pace.seek(position.rows);
+        Ok(())
+    }
+
     fn step(&mut self, max_rows: usize, now_ms: u64) -> Result<Step> {
         let most = (self.rows - self.made).min(max_rows as u64) as usize;
         if most == 0 {

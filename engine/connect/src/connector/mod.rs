@@ -134,8 +134,23 @@ pub enum Step {
     End,
 }
 
+/// How far a split has been read: where the row after the last one starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    /// Rows before it, bad ones too.
+    pub rows: u64,
+    /// Its first byte, where the format can go on from there; else 0, and the rows before it are passed over.
+    pub offset: u64,
+}
+
 /// Reads one split on the shard that owns it.
 pub trait SplitReader {
+    /// How far the rows given so far go.
+    fn position(&self) -> Position;
+
+    /// Goes on where an earlier reader of the same split had come to. Called before anything else.
+    fn seek(&mut self, position: Position) -> Result<()>;
+
     /// The next rows or wish. `now_ms`: monotonic milliseconds.
     fn step(&mut self, max_rows: usize, now_ms: u64) -> Result<Step>;
 

@@ -17,7 +17,7 @@ use nexmark::event::{Event, EventType};
 
 use super::options::parsed_option;
 use super::pace::Pace;
-use super::{Connector, Location, OptionDef, Source, Split, SplitReader, Step};
+use super::{Connector, Location, OptionDef, Position, Source, Split, SplitReader, Step};
 use crate::format::Decoded;
 
 /// The Nexmark event generator.
@@ -255,6 +255,7 @@ impl Source for Nexmark {
         let fields: Vec<FieldRef> = projection.iter().map(|own| self.schema.fields()[*own].clone()).collect();
         Ok(Box::new(Reader {
             generator: self.generator(number),
+            split: number,
             events: self.events.unwrap_or(u64::MAX),
             columns: projection.iter().map(|own| self.columns[*own]).collect(),
             schema: Arc::new(Schema::new(fields)),
@@ -266,6 +267,7 @@ impl Source for Nexmark {
 
 struct Reader {
     generator: EventGenerator,
+    split: u64,
     events: u64,
     columns: Vec<Column>,
     schema: SchemaRef,
@@ -274,6 +276,17 @@ struct Reader {
 }
 
 impl SplitReader for Reader {
+    fn position(&self) -> Position {
+        Position { rows: self.made, offset: 0 }
+    }
+
+    fn seek(&mut self, position: Position) -> Result<()> {
+        self.made = position.rows;
+        self.pace.seek(position.rows);
+        self.generator = self.generator.clone().with_offset(self.split + position.rows * SPLITS);
+        Ok(())
+    }
+
     fn step(&mut self, max_rows: usize, now_ms: u64) -> Result<Step> {
         let count = match self.pace.allow(self.made, max_rows, now_ms) {
             Ok(count) => count,

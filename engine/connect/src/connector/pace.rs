@@ -6,11 +6,18 @@ pub(super) struct Pace {
     /// `None` = as fast as possible.
     rows_per_second: Option<f64>,
     started_ms: Option<u64>,
+    /// Rows that an earlier reader has made.
+    before: u64,
 }
 
 impl Pace {
     pub(super) fn new(rows_per_second: Option<f64>) -> Pace {
-        Pace { rows_per_second, started_ms: None }
+        Pace { rows_per_second, started_ms: None, before: 0 }
+    }
+
+    /// The rate counts from here: `made` rows were made by an earlier reader.
+    pub(super) fn seek(&mut self, made: u64) {
+        self.before = made;
     }
 
     /// How many rows may be made at `now_ms`, of at most `most`, when `made` were made so far; or when to
@@ -18,6 +25,7 @@ impl Pace {
     pub(super) fn allow(&mut self, made: u64, most: usize, now_ms: u64) -> Result<usize, u64> {
         let Some(rate) = self.rows_per_second else { return Ok(most) };
         let started_ms = *self.started_ms.get_or_insert(now_ms);
+        let made = made - self.before;
         let due = ((now_ms - started_ms + 1) as f64 * rate / 1000.0) as u64;
         match due.saturating_sub(made) {
             0 => Err(started_ms + ((made + 1) as f64 * 1000.0 / rate).ceil() as u64),

@@ -7,7 +7,7 @@ use millrace_plan::{Error, Limits, Result, TableDef};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Connector, Location, OptionDef, Source, Split, SplitReader, Step};
+use super::{Connector, Location, OptionDef, Position, Source, Split, SplitReader, Step};
 use crate::format::{self, DecodeRequest, Decoder};
 
 /// Rows in the SQL text.
@@ -87,22 +87,40 @@ impl Source for Values {
         let Some(make) = format::find("json").and_then(|json| json.decoder) else {
             return Err(Error::bug("the format 'json' is missing"));
         };
-        let mut decoder = make(&DecodeRequest {
+        let decoder = make(&DecodeRequest {
             table_schema: self.table.schema.clone(),
             projection: projection.to_vec(),
             options: Default::default(),
             row_bytes: limits.row_bytes,
         })?;
-        decoder.supply(self.lines.clone(), true)?;
-        Ok(Box::new(Reader(decoder)))
+        Ok(Box::new(Reader { decoder, lines: Some(self.lines.clone()) }))
     }
 }
 
-struct Reader(Box<dyn Decoder>);
+struct Reader {
+    decoder: Box<dyn Decoder>,
+    /// Not supplied yet.
+    lines: Option<Vec<u8>>,
+}
 
 impl SplitReader for Reader {
+    fn position(&self) -> Position {
+        self.decoder.position()
+    }
+
+    fn seek(&mut self, position: Position) -> Result<()> {
+        self.decoder.seek(position);
+        if let Some(lines) = &mut self.lines {
+            lines.drain(..(position.offset as usize).min(lines.len()));
+        }
+        Ok(())
+    }
+
     fn step(&mut self, max_rows: usize, _now_ms: u64) -> Result<Step> {
-        Ok(self.0.decode(max_rows)?.map_or(Step::End, Step::Rows))
+        if let Some(lines) = self.lines.take() {
+            self.decoder.supply(lines, true)?;
+        }
+        Ok(self.decoder.decode(max_rows)?.map_or(Step::End, Step::Rows))
     }
 
     fn supply(&mut self, _bytes: Vec<u8>) -> Result<()> {

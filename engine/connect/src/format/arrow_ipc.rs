@@ -12,6 +12,7 @@ use millrace_plan::{Error, Result};
 
 use super::whole_columns::Projected;
 use super::{DecodeRequest, Decoded, Decoder, Encoder, Format};
+use crate::connector::Position;
 
 /// Arrow IPC.
 pub(super) static ARROW: Format = Format {
@@ -62,6 +63,14 @@ fn damaged(error: &arrow::error::ArrowError) -> Error {
 }
 
 impl Decoder for ArrowDecoder {
+    fn position(&self) -> Position {
+        self.projected.position()
+    }
+
+    fn seek(&mut self, position: Position) {
+        self.projected.seek(position);
+    }
+
     fn supply(&mut self, bytes: Vec<u8>, last: bool) -> Result<()> {
         self.last = last;
         self.projected.supplied(bytes.len());

@@ -16,6 +16,7 @@ use super::json::{flag, option};
 use super::print_form::print_cell;
 use super::scalar::{Seconds, write_base64, write_time, write_timestamp};
 use super::{DecodeRequest, Decoded, Decoder, Encoder, Format};
+use crate::connector::Position;
 
 /// Comma-separated values.
 pub(super) static CSV: Format = Format {
@@ -223,6 +224,18 @@ fn push(column: &mut Column, field: &[u8], quoted: bool, rules: &Rules) -> Resul
 const BATCH_BYTES: usize = 64 << 20;
 
 impl Decoder for CsvDecoder {
+    fn position(&self) -> Position {
+        match self.rules.header && !self.header_seen {
+            true => Position::default(),
+            false => self.input.position(),
+        }
+    }
+
+    fn seek(&mut self, position: Position) {
+        self.header_seen = position.offset > 0;
+        self.input.seek(position);
+    }
+
     fn supply(&mut self, bytes: Vec<u8>, last: bool) -> Result<()> {
         self.input.supply(bytes, last);
         Ok(())

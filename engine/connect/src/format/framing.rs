@@ -1,6 +1,7 @@
 //! Bytes to decode, supplied piece by piece: what is left of the last piece goes before the next.
 
 use super::BadRow;
+use crate::connector::Position;
 
 /// Bytes kept of a bad row.
 pub(super) const RAW_BYTES: usize = 64 << 10;
@@ -46,6 +47,18 @@ impl Input {
                 self.at = BYTE_ORDER_MARK.len();
             }
         }
+    }
+
+    /// Where the next row starts; a row over the limit is found again from its start.
+    pub(super) fn position(&self) -> Position {
+        let offset = self.too_long.as_ref().map_or(self.offset(), |(offset, _)| *offset);
+        Position { rows: self.rows, offset }
+    }
+
+    /// The next bytes are those at `position`.
+    pub(super) fn seek(&mut self, position: Position) {
+        (self.base, self.rows) = (position.offset, position.rows);
+        self.started = position.offset > 0;
     }
 
     /// Position in the split of the next byte.

@@ -20,6 +20,8 @@ use millrace_plan::{Options, Result};
 
 use crate::connector::OptionDef;
 
+use crate::connector::Position;
+
 /// A row that could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRow {
@@ -58,6 +60,13 @@ pub trait Decoder {
     /// last bytes, when everything has been decoded).
     /// An `Err` is a file that cannot be read at all (`Culprit::Data`); bad rows are not errors.
     fn decode(&mut self, max_rows: usize) -> Result<Option<Decoded>>;
+
+    /// How far the rows given so far go.
+    fn position(&self) -> Position;
+
+    /// Goes on at a position that an earlier decoder gave: bytes are supplied from its offset on. Called before
+    /// anything else.
+    fn seek(&mut self, position: Position);
 
     /// How many bytes to supply at a time. `None` = the whole input at once (parquet, arrow file).
     fn chunk_bytes(&self) -> Option<usize> {

@@ -9,6 +9,7 @@ use parquet::arrow::{ArrowWriter, ProjectionMask};
 
 use super::whole_columns::Projected;
 use super::{Decoded, Decoder, Encoder, Format};
+use crate::connector::Position;
 
 /// Apache Parquet.
 pub(super) static PARQUET: Format = Format {
@@ -36,6 +37,14 @@ fn damaged(error: impl std::fmt::Display) -> Error {
 }
 
 impl Decoder for ParquetDecoder {
+    fn position(&self) -> Position {
+        self.projected.position()
+    }
+
+    fn seek(&mut self, position: Position) {
+        self.projected.seek(position);
+    }
+
     fn supply(&mut self, bytes: Vec<u8>, _last: bool) -> Result<()> {
         self.projected.supplied(bytes.len());
         let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).map_err(damaged)?;

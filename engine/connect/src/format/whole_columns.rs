@@ -11,6 +11,7 @@ use millrace_flow::RowKinds;
 use millrace_plan::{Error, Result};
 
 use super::{DecodeRequest, Decoded};
+use crate::connector::Position;
 
 /// Turns the batches of a file into batches of the table's projected columns.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Projected {
     schema: SchemaRef,
     ready: VecDeque<RecordBatch>,
     rows: u64,
+    /// Rows that an earlier reader has given.
+    passed_over: u64,
     /// Bytes supplied and not yet accounted for by rows.
     bytes: u64,
 }
@@ -26,7 +29,7 @@ impl Projected {
     pub(super) fn new(request: &DecodeRequest) -> Projected {
         let fields = request.projection.iter().map(|own| request.table_schema.fields()[*own].clone());
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        Projected { schema, ready: VecDeque::new(), rows: 0, bytes: 0 }
+        Projected { schema, ready: VecDeque::new(), rows: 0, passed_over: 0, bytes: 0 }
     }
 
     /// Positions in the file's schema of the projected columns.
@@ -41,12 +44,23 @@ impl Projected {
         self.schema.fields().iter().map(|field| position(field.name())).collect()
     }
 
+    pub(super) fn position(&self) -> Position {
+        Position { rows: self.rows, offset: 0 }
+    }
+
+    pub(super) fn seek(&mut self, position: Position) {
+        (self.rows, self.passed_over) = (position.rows, position.rows);
+    }
+
     pub(super) fn supplied(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
     }
 
     /// Adds a batch whose columns are the projected ones, in any types that cast.
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        let passed_over = self.passed_over.min(batch.num_rows() as u64);
+        self.passed_over -= passed_over;
+        let batch = batch.slice(passed_over as usize, batch.num_rows() - passed_over as usize);
         if batch.num_rows() == 0 {
             return Ok(());
         }

@@ -15,6 +15,7 @@ use super::super::framing::Input;
 use super::super::{BadRow, DecodeRequest, Decoded, Decoder};
 use super::cursor::Cursor;
 use super::{flag, value};
+use crate::connector::Position;
 
 /// The bytes before a value, as the last row had them, and where the value goes.
 #[derive(Debug)]
@@ -207,6 +208,14 @@ fn in_column(column: &Column, fault: &str) -> Fault {
 }
 
 impl Decoder for JsonDecoder {
+    fn position(&self) -> Position {
+        self.input.position()
+    }
+
+    fn seek(&mut self, position: Position) {
+        self.input.seek(position);
+    }
+
     fn supply(&mut self, bytes: Vec<u8>, last: bool) -> Result<()> {
         self.input.supply(bytes, last);
         self.complete = match last {
