@@ -6,7 +6,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use millrace_connect::connector::{Location, Position, Sink, SinkWriter, Source, Split, SplitReader, Step, Target};
+use millrace_connect::connector::{
+    Location, Position, Sink, SinkWriter, Source, Split, SplitReader, Step, Target,
+};
 use millrace_connect::format::Decoded;
 use millrace_flow::{RowKinds, SplitId};
 use millrace_plan::{Error, Limits, Operator, Plan, Result};
@@ -172,6 +174,7 @@ pub fn run(run: Run<'_>, splits: &dyn Fn(&str) -> Vec<Arc<[RecordBatch]>>) -> Re
             host,
             reads_stdin: false,
             ordered: false,
+            checkpoint: None,
         };
         mains.push(move |context| async move {
             let before = thread_switches();

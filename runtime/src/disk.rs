@@ -46,12 +46,19 @@ impl Disk {
     pub async fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
         std::fs::rename(from, to).map_err(DiskError::at(from))?;
         match to.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            Some(folder) => {
-                let synced = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
-                synced.map_err(DiskError::at(folder))
-            }
+            Some(folder) => crate::folder::sync_folder(folder),
             None => Ok(()),
         }
+    }
+
+    /// Makes the names in a folder durable. Metadata: blocks the shard shortly.
+    pub async fn sync_folder(&self, path: &Path) -> Result<(), DiskError> {
+        crate::folder::sync_folder(path)
+    }
+
+    /// Removes a file. No error if it is not there. Metadata: blocks the shard shortly.
+    pub async fn remove(&self, path: &Path) -> Result<(), DiskError> {
+        crate::folder::remove_file(path)
     }
 
     /// Makes a folder and those above it. Metadata: blocks the shard shortly.

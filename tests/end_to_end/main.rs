@@ -7,6 +7,7 @@
     reason = "a test: it reads what the example wrote, and panics when it cannot"
 )]
 
+mod checkpoints;
 mod command;
 mod sockets;
 

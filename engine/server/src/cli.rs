@@ -1,15 +1,15 @@
 //! The command line.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use millrace_connect::{connector, format};
-use millrace_plan::{Culprit, Error, Limits, Result};
+use millrace_plan::{Culprit, Error, Limits, Result, duration_ms};
 use millrace_runtime::{BackendKind, parse_cores};
 use millrace_sql::{bind, explain, function};
 
-use crate::config::{Config, Output, parse_size};
+use crate::config::{CheckpointConfig, Config, Output, parse_size};
 use crate::job::{Job, compile_script, placement};
 
 /// Continuous SQL over event streams, one shard per core, no locks.
@@ -101,6 +101,16 @@ struct RunArgs {
     /// Memory for state and buffers, as in 512MB or 4GiB; at the limit the run ends with an error.
     #[arg(long, value_name = "SIZE")]
     memory: Option<String>,
+    /// Make what the run holds durable in this folder, and go on from the last epoch if there is one. Files that
+    /// sinks write become visible epoch by epoch, each row exactly once.
+    #[arg(long, value_name = "DIR")]
+    checkpoint_dir: Option<PathBuf>,
+    /// How often, as in 10s or 100ms; 0: only when asked by SIGUSR1, and at the end.
+    #[arg(long, value_name = "TIME", default_value = "10s", requires = "checkpoint_dir")]
+    checkpoint_interval: String,
+    /// With checkpoints: read sockets and standard input too, whose rows since the last epoch a crash loses.
+    #[arg(long, requires = "checkpoint_dir")]
+    allow_source_loss: bool,
     /// Hold the results back to the end and write them in the order of all their columns.
     #[arg(long)]
     ordered: bool,
@@ -153,7 +163,17 @@ impl RunArgs {
             parse_cores(list)
                 .map_err(|message| Error::query(message).hint("write --cores 0-3 or --cores 0,2"))
         });
+        let interval_ms = duration_ms(&self.checkpoint_interval).ok_or_else(|| {
+            Error::query(format!("--checkpoint-interval {}: not a time", self.checkpoint_interval))
+                .hint("write 10s, 100ms, or 0")
+        })?;
+        let checkpoint = self.checkpoint_dir.clone().map(|folder| CheckpointConfig {
+            folder,
+            interval_ms: Some(interval_ms).filter(|interval_ms| *interval_ms > 0),
+        });
         Ok(Config {
+            checkpoint,
+            lossy_sources: self.allow_source_loss,
             shards: self.shards,
             cores: cores.transpose()?,
             oversubscribe: self.oversubscribe,
@@ -221,7 +241,9 @@ fn run_script(args: &RunArgs) -> Result<()> {
     let sql = args.script.read()?;
     let config = args.config()?;
     let placement = placement(&config)?;
-    let compiled = compile_script(&sql, placement.len(), &config)?;
+    // With checkpoints the plan must not depend on the number of shards: that may change.
+    let shards = if config.checkpoint.is_some() { placement.len().max(2) } else { placement.len() };
+    let compiled = compile_script(&sql, shards, &config)?;
     if !config.quiet {
         compiled.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     }
@@ -233,6 +255,17 @@ fn run_script(args: &RunArgs) -> Result<()> {
         eprintln!("placement: {}", places.join(", "));
     }
     let job = Job::open(&compiled, placement.len(), &config)?;
+    if let Some(epoch) = job.resumes_from().filter(|_| !config.quiet) {
+        eprintln!("going on from epoch {epoch}");
+    }
+    if job.is_finished() {
+        job.finish_output()?;
+        let folder = args.checkpoint_dir.as_deref().unwrap_or(Path::new("")).display();
+        eprintln!(
+            "{folder}: the run has come to the end of its input; to run it again name an empty --checkpoint-dir"
+        );
+        return Ok(());
+    }
     let report = job.run(&placement, &config)?;
     if !config.quiet {
         eprint!("{}", report.text());

@@ -1,6 +1,7 @@
 //! What a run is told besides its script.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use millrace_plan::{Error, Limits, Result};
 use millrace_runtime::BackendKind;
@@ -50,6 +51,19 @@ pub struct Config {
     pub stats_json: bool,
     /// How a bare SELECT prints.
     pub output: Output,
+    /// Epochs are made durable.
+    pub checkpoint: Option<CheckpointConfig>,
+    /// Sources that cannot be read again may be read with checkpoints.
+    pub lossy_sources: bool,
+}
+
+/// Where and how often epochs are made durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointConfig {
+    /// The folder.
+    pub folder: PathBuf,
+    /// How often; `None` = when asked by SIGUSR1, and at the end.
+    pub interval_ms: Option<u64>,
 }
 
 /// Reads a size such as `512MB`, `4GiB`, `1000`, in bytes.
@@ -84,6 +98,8 @@ impl Config {
             quiet: true,
             stats_json: false,
             output: Output::Print,
+            checkpoint: None,
+            lossy_sources: false,
         }
     }
 }

@@ -1,22 +1,23 @@
 //! A job: a compiled script with its sources and sinks, run on shards from start to end.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use millrace_connect::connector::{self, Location, Sink, Source, Split, Target};
 use millrace_flow::SplitId;
 use millrace_plan::{Error, GREATEST_RANK, Limits, NodeId, Operator, Plan, Result};
-use millrace_runtime::{
-    self as runtime, Bell, Clock, DiskError, NetError, Placement, RingReceiver, RuntimeError,
-};
+use millrace_runtime::{self as runtime, Bell, Clock, DiskError, NetError, Placement, RuntimeError};
 use millrace_sql::{Compiled, Request, compile};
 
+use crate::checkpoint::{
+    Epochs, NodeKey, Resumed, Setup, ShardCheckpoint, SplitState, Store, finish_output, node_keys,
+};
 use crate::config::Config;
-use crate::dead_letters::DeadLetters;
+use crate::host::Host;
 use crate::progress::Progress;
-use crate::report::{HostEvent, RunReport, ShardReport};
+use crate::report::{RunReport, ShardReport};
 use crate::rules::Connectors;
 use crate::shard::{self, ShardJob, ShardListener, ShardSink, ShardSource};
 
@@ -71,9 +72,6 @@ pub fn compile_script(sql: &str, shards: usize, config: &Config) -> Result<Compi
     runtime::with_stack(STACK_BYTES, compile_here).unwrap_or_else(|| Err(Error::bug("the planner panicked")))
 }
 
-/// How often the main thread looks for signals when nothing else wakes it.
-const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
-
 /// Where the shards of this configuration run.
 pub fn placement(config: &Config) -> Result<Vec<Placement>> {
     runtime::place(config.shards, config.cores.as_deref(), config.oversubscribe).map_err(
@@ -88,7 +86,74 @@ struct OpenSource {
     node: NodeId,
     source: Arc<dyn Source>,
     splits: Vec<(SplitId, Split)>,
+    /// The names of splits that an earlier run has read to their end.
+    ended: Vec<String>,
     fail_on_bad: bool,
+}
+
+/// The checkpoints of a job.
+struct Checkpoints {
+    store: Store,
+    interval_ms: Option<u64>,
+    pipeline: String,
+    keys: Vec<NodeKey>,
+    resumed: Option<Resumed>,
+}
+
+impl Checkpoints {
+    /// Opens the folder and finds what to go on from.
+    fn open(config: &Config, plan: &Plan) -> Result<Option<Checkpoints>> {
+        let Some(asked) = &config.checkpoint else { return Ok(None) };
+        if config.ordered {
+            return Err(Error::query("--ordered holds all rows back to the end: it has no checkpoints")
+                .hint("leave out --ordered or --checkpoint-dir"));
+        }
+        let store = Store::open(&asked.folder)?;
+        let keys = node_keys(plan);
+        let warn = &mut |warning: String| eprintln!("warning: {warning}");
+        let resumed = store.resume(plan, &keys, config.limits.partitions, warn)?;
+        let pipeline = store.pipeline()?;
+        Ok(Some(Checkpoints { store, interval_ms: asked.interval_ms, pipeline, keys, resumed }))
+    }
+
+    /// The splits that were begun, by the key of their source and their name.
+    fn begun(&self) -> BTreeMap<(&str, &str), &SplitState> {
+        let states = self.resumed.iter().flat_map(|own| own.manifest.splits());
+        states.map(|own| ((own.source.as_str(), own.name.as_str()), own)).collect()
+    }
+
+    /// The first number of a split that no earlier run has used.
+    fn free_id(&self) -> SplitId {
+        let states = self.resumed.iter().flat_map(|own| own.manifest.splits());
+        states.map(|own| own.id + 1).max().unwrap_or(0)
+    }
+
+    /// What the shards are told, with what was held.
+    fn for_shards(&mut self) -> ShardCheckpoint {
+        let begun = self.resumed.iter().flat_map(|own| own.manifest.splits()).cloned().collect();
+        ShardCheckpoint {
+            folder: self.store.path().to_path_buf(),
+            pipeline: self.pipeline.clone(),
+            keys: self.keys.clone().into(),
+            begun: Arc::new(begun),
+            held: self.resumed.as_mut().map(|own| Arc::new(std::mem::take(&mut own.snapshots))),
+        }
+    }
+
+    fn epochs(self, shards: usize, limits: &Limits) -> Result<Epochs> {
+        let states = self.resumed.iter().flat_map(|own| own.manifest.splits());
+        let ended_before = states.filter(|own| own.ended).cloned().collect();
+        Epochs::new(Setup {
+            shards,
+            interval_ms: self.interval_ms,
+            pipeline: self.pipeline,
+            partitions: limits.partitions,
+            keys: self.keys,
+            ended_before,
+            resumed: self.resumed.map_or(0, |own| own.manifest.epoch),
+            store: self.store,
+        })
+    }
 }
 
 /// A script ready to run.
@@ -98,26 +163,31 @@ pub struct Job {
     sinks: Vec<(NodeId, Arc<dyn Sink>)>,
     limits: Limits,
     ordered: bool,
+    checkpoints: Option<Checkpoints>,
+    /// The first number of a split that is not used yet.
+    free_id: SplitId,
 }
 
 impl Job {
     /// Opens the sources and sinks of a compiled script.
     pub fn open(compiled: &Compiled, shards: usize, config: &Config) -> Result<Job> {
         let plan = Arc::new(compiled.plan.clone());
+        let checkpoints = Checkpoints::open(config, &plan)?;
         let (mut sources, mut sinks) = (vec![], vec![]);
-        let mut next_split: SplitId = 0;
+        let mut free_id = checkpoints.as_ref().map_or(0, Checkpoints::free_id);
         for (node, own) in plan.nodes.iter().enumerate() {
             match &own.operator {
                 Operator::Source { table, .. } => {
                     let source: Arc<dyn Source> = Arc::from(connector::source(table)?);
                     let within = |error: Error| error.within(format!("table `{}`", table.name));
-                    let splits = source.splits(shards).map_err(within)?;
-                    let numbered = splits.into_iter().map(|split| {
-                        next_split += 1;
-                        (next_split - 1, split)
-                    });
+                    if checkpoints.is_some() && !source.replays() && !config.lossy_sources {
+                        return Err(cannot_replay(&table.name));
+                    }
+                    let found = source.splits(shards).map_err(within)?;
+                    let (splits, ended) = numbered(found, node, checkpoints.as_ref(), &mut free_id)
+                        .map_err(|error| error.within(format!("table `{}`", table.name)))?;
                     let fail_on_bad = table.option("on-error") == Some("fail");
-                    sources.push(OpenSource { node, source, splits: numbered.collect(), fail_on_bad });
+                    sources.push(OpenSource { node, source, splits, ended, fail_on_bad });
                 }
                 Operator::Sink { table } => {
                     sinks.push((node, Arc::from(connector::sink(table)?)));
@@ -134,7 +204,8 @@ impl Job {
         if let Some(interval) = compiled.settings.emit_interval_ms {
             limits.emit_interval_ms = interval.max(1);
         }
-        let job = Job { plan, sources, sinks, limits, ordered: config.ordered };
+        let ordered = config.ordered;
+        let job = Job { plan, sources, sinks, limits, ordered, checkpoints, free_id };
         job.refuse_endless_sort()?;
         Ok(job)
     }
@@ -176,7 +247,6 @@ impl Job {
     fn assign(&self, shards: usize) -> Vec<Vec<ShardSource>> {
         let mut load = vec![0u64; shards];
         let mut assigned: Vec<Vec<ShardSource>> = (0..shards).map(|_| vec![]).collect();
-        let free_id = self.sources.iter().map(|own| own.splits.len()).sum::<usize>() as SplitId;
         for own in &self.sources {
             let mut order: Vec<usize> = (0..own.splits.len()).collect();
             order.sort_by_key(|index| std::cmp::Reverse(own.splits[*index].1.bytes));
@@ -193,8 +263,14 @@ impl Job {
                     node: own.node,
                     source: own.source.clone(),
                     splits,
-                    known: own.splits.iter().map(|(_, split)| split.name.clone()).collect(),
-                    free_id,
+                    known: own
+                        .splits
+                        .iter()
+                        .map(|(_, split)| &split.name)
+                        .chain(&own.ended)
+                        .cloned()
+                        .collect(),
+                    free_id: self.free_id,
                     fail_on_bad: own.fail_on_bad,
                     listener: None,
                 });
@@ -235,9 +311,34 @@ impl Job {
         Ok(connected)
     }
 
+    /// True if an earlier run has come to the end of the input: there is nothing to do.
+    pub fn is_finished(&self) -> bool {
+        let resumed = self.checkpoints.as_ref().and_then(|own| own.resumed.as_ref());
+        resumed.is_some_and(|own| own.manifest.finished)
+    }
+
+    /// Makes what an earlier run had committed visible, and removes what it had not.
+    pub fn finish_output(&self) -> Result<()> {
+        let Some(own) = &self.checkpoints else { return Ok(()) };
+        let staged =
+            own.resumed.iter().flat_map(|own| &own.manifest.parts).flat_map(|own| own.staged.clone());
+        let folders = self.sinks.iter().filter_map(|(_, sink)| match sink.target() {
+            Target::Folder { path, .. } => Some(path),
+            _ => None,
+        });
+        finish_output(&staged.collect::<Vec<_>>(), &folders.collect::<Vec<PathBuf>>(), &own.pipeline)
+    }
+
+    /// The epoch that the run goes on from.
+    pub fn resumes_from(&self) -> Option<u64> {
+        self.checkpoints.as_ref()?.resumed.as_ref().map(|own| own.manifest.epoch)
+    }
+
     /// Runs to the end of the input, or until a signal comes.
-    pub fn run(self, placement: &[Placement], config: &Config) -> Result<RunReport> {
+    pub fn run(mut self, placement: &[Placement], config: &Config) -> Result<RunReport> {
         let shards = placement.len();
+        self.finish_output()?;
+        let checkpoint = self.checkpoints.as_mut().map(Checkpoints::for_shards);
         let clock = Clock::new();
         let bell = Bell::new().map_err(|error| Error::environment(format!("eventfd: {error}")))?;
         let mut assigned = self.assign(shards);
@@ -263,11 +364,14 @@ impl Job {
                 host,
                 reads_stdin,
                 ordered: self.ordered,
+                checkpoint: checkpoint.clone(),
             };
             mains.push(move |context| shard::run(context, job));
         }
         let progress = Progress::new(config.quiet, self.bounded(), self.total_bytes(), self.total_rows());
-        let mut host = Host::new(hosts, &self.plan, &self.limits, progress);
+        drop(checkpoint);
+        let epochs = self.checkpoints.take().map(|own| own.epochs(shards, &self.limits)).transpose()?;
+        let mut host = Host::new(hosts, &self.plan, &self.limits, progress, epochs);
         let running =
             runtime::start(config.backend, placement, clock, bell.handle(), mains).map_err(runtime_error)?;
         if let Some(warning) = running.warning() {
@@ -276,100 +380,65 @@ impl Job {
         let backend = running.backend().to_string();
         let signals = crate::signals::Signals::install()?;
         while !running.finished() {
-            if signals.stop_requested() || host.stdout_closed() {
+            if host.stdout_closed() || (signals.stop_requested() && !host.end(&clock)?) {
                 running.stop();
             }
+            if signals.checkpoint_requested() && !host.checkpoint(&clock)? {
+                eprintln!("warning: SIGUSR1 asks for a checkpoint, but there is no --checkpoint-dir");
+            }
+            host.tick(&clock)?;
             if !host.poll(&clock)? {
-                bell.wait(Some(SIGNAL_INTERVAL));
+                bell.wait(Some(host.patience()));
             }
         }
         let results = running.wait().map_err(runtime_error);
         host.poll(&clock)?;
         host.finish()?;
         let reports: Vec<ShardReport> = results?.into_iter().collect::<Result<_>>()?;
-        Ok(RunReport { shards: reports, elapsed_ms: clock.monotonic_ns() / 1_000_000, backend })
+        let elapsed_ms = clock.monotonic_ns() / 1_000_000;
+        Ok(RunReport { shards: reports, elapsed_ms, backend, epochs: host.epochs() })
     }
 }
 
-/// The main thread's half: prints, keeps the dead letters, shows progress.
-struct Host {
-    rings: Vec<RingReceiver<HostEvent>>,
-    stdout: io::Stdout,
-    stdout_closed: bool,
-    letters: DeadLetters,
-    progress: Progress,
-    warnings: usize,
+fn cannot_replay(table: &str) -> Error {
+    Error::query(format!(
+        "`{table}` cannot be read again: after a crash its rows since the last epoch are lost"
+    ))
+    .hint("read it from files, or accept that with --allow-source-loss")
 }
 
-impl Host {
-    fn new(rings: Vec<RingReceiver<HostEvent>>, plan: &Plan, limits: &Limits, progress: Progress) -> Self {
-        let mut paths = BTreeMap::new();
-        for (id, node) in plan.nodes.iter().enumerate() {
-            if let Operator::Source { table, .. } = &node.operator {
-                paths.insert(id, (table.name.clone(), table.option("dead-letter.path").map(Into::into)));
+/// Numbers the splits that are to be read, as an earlier run did; and the names of those that it has read to
+/// their end.
+fn numbered(
+    found: Vec<Split>,
+    node: NodeId,
+    checkpoints: Option<&Checkpoints>,
+    free_id: &mut SplitId,
+) -> Result<(Vec<(SplitId, Split)>, Vec<String>)> {
+    let key = checkpoints.map_or("", |own| own.keys[node].key.as_str());
+    let begun = checkpoints.map(Checkpoints::begun).unwrap_or_default();
+    let here: std::collections::BTreeSet<&str> = found.iter().map(|own| own.name.as_str()).collect();
+    let gone =
+        begun.values().find(|own| own.source == key && !own.ended && !here.contains(own.name.as_str()));
+    // A connection is gone with the run that had it.
+    if let Some(own) = gone.filter(|own| !own.name.starts_with("socket ")) {
+        return Err(Error::environment(format!(
+            "`{}` was being read at the last epoch, and is gone",
+            own.name
+        ))
+        .hint("bring it back, or name an empty --checkpoint-dir to start from the beginning"));
+    }
+    let (mut splits, mut ended) = (vec![], vec![]);
+    for split in found {
+        match begun.get(&(key, split.name.as_str())) {
+            Some(own) if own.ended => {}
+            Some(own) => splits.push((own.id, split)),
+            None => {
+                splits.push((*free_id, split));
+                *free_id += 1;
             }
         }
-        let letters = DeadLetters::new(paths, limits.bad_row_samples);
-        Host { rings, stdout: io::stdout(), stdout_closed: false, letters, progress, warnings: 0 }
     }
-
-    /// True once the reader of standard output has gone.
-    fn stdout_closed(&self) -> bool {
-        self.stdout_closed
-    }
-
-    /// Handles what shards have sent. True if there was anything.
-    fn poll(&mut self, clock: &Clock) -> Result<bool> {
-        let mut any = false;
-        for index in 0..self.rings.len() {
-            while let Some(event) = self.rings[index].poll() {
-                any = true;
-                match event {
-                    HostEvent::Stdout(bytes) => self.print(&bytes)?,
-                    HostEvent::Bad(letter) => self.letters.add(letter)?,
-                    HostEvent::Warning(warning) => self.warn(&warning),
-                    HostEvent::Snapshot(snapshot) => self.progress.update(snapshot, clock.monotonic_ns()),
-                }
-            }
-        }
-        if any && !self.stdout_closed {
-            let flushed = self.stdout.flush();
-            self.check_stdout(flushed)?;
-        }
-        Ok(any)
-    }
-
-    /// Says the first warnings; many clients may vanish.
-    fn warn(&mut self, warning: &str) {
-        const MOST_WARNINGS: usize = 20;
-        self.warnings += 1;
-        if self.warnings <= MOST_WARNINGS {
-            self.progress.suspend(|| eprintln!("warning: {warning}"));
-        }
-    }
-
-    fn print(&mut self, bytes: &[u8]) -> Result<()> {
-        if self.stdout_closed {
-            return Ok(());
-        }
-        let written = self.progress.suspend(|| self.stdout.write_all(bytes));
-        self.check_stdout(written)
-    }
-
-    /// A reader that has gone (`| head`) ends the run quietly.
-    fn check_stdout(&mut self, result: io::Result<()>) -> Result<()> {
-        match result {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.stdout_closed = true;
-                Ok(())
-            }
-            Err(error) => Err(Error::environment(format!("standard output: {error}"))),
-        }
-    }
-
-    fn finish(&mut self) -> Result<()> {
-        self.progress.finish();
-        self.letters.finish()
-    }
+    ended.extend(begun.values().filter(|own| own.source == key && own.ended).map(|own| own.name.clone()));
+    Ok((splits, ended))
 }

@@ -7,9 +7,11 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod checkpoint;
 pub mod cli;
 pub mod config;
 mod dead_letters;
+mod host;
 pub mod job;
 mod progress;
 pub mod report;

@@ -8,6 +8,7 @@ use millrace_flow::operator::{Account, BadRow};
 use millrace_plan::{NodeId, WATERMARK_MAX, WATERMARK_MIN};
 use serde_json::{Value, json};
 
+use crate::checkpoint::{Account as EpochAccount, Progress};
 use crate::shard::Stages;
 
 /// A row for the dead letters.
@@ -38,9 +39,21 @@ pub enum HostEvent {
     Warning(String),
     /// How far the shard is.
     Snapshot(Snapshot),
+    /// How far a shard is with an epoch.
+    Epoch {
+        /// The shard.
+        shard: usize,
+        /// What has happened.
+        progress: Progress,
+    },
 }
 
 impl HostEvent {
+    /// What a shard says of an epoch.
+    pub fn epoch(shard: usize, progress: Progress) -> Self {
+        HostEvent::Epoch { shard, progress }
+    }
+
     /// A row that could not be decoded.
     pub fn bad_in_source(node: NodeId, split: &str, bad: UndecodedRow) -> Self {
         HostEvent::Bad(DeadLetter {
@@ -113,6 +126,8 @@ pub struct RunReport {
     pub elapsed_ms: u64,
     /// Which backend ran it.
     pub backend: String,
+    /// What became of the epochs, in a run with checkpoints.
+    pub epochs: Option<EpochAccount>,
 }
 
 impl RunReport {
@@ -190,6 +205,12 @@ impl RunReport {
             "elapsed_ms": self.elapsed_ms,
             "backend": self.backend,
             "stopped": self.stopped(),
+            "checkpoints": self.epochs.map(|own| json!({
+                "durable": own.durable,
+                "abandoned": own.abandoned,
+                "last_epoch": own.last_epoch,
+                "last_bytes": own.last_bytes,
+            })),
             "total": {
                 "rows_in": self.add(|shard| shard.rows_in),
                 "bytes_in": self.add(|shard| shard.bytes_in),

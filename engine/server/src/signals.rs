@@ -1,19 +1,20 @@
-//! SIGINT and SIGTERM: the first asks the run to stop, the second ends the process.
+//! SIGINT and SIGTERM: the first asks the run to stop, the second ends the process. SIGUSR1 asks for a checkpoint.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use millrace_plan::{Error, Result};
-use signal_hook::consts::TERM_SIGNALS;
+use signal_hook::consts::{SIGUSR1, TERM_SIGNALS};
 use signal_hook::flag;
 
 /// Whether a stop was asked for.
 pub struct Signals {
     stop: Arc<AtomicBool>,
+    checkpoint: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// Takes over SIGINT, SIGTERM and SIGQUIT.
+    /// Takes over SIGINT, SIGTERM, SIGQUIT and SIGUSR1.
     pub fn install() -> Result<Signals> {
         const SECOND_SIGNAL_EXIT: i32 = 130;
         let stop = Arc::new(AtomicBool::new(false));
@@ -23,7 +24,15 @@ impl Signals {
                 .and_then(|_| flag::register(*signal, stop.clone()))
                 .map_err(|error| Error::environment(format!("signal {signal}: {error}")))?;
         }
-        Ok(Signals { stop })
+        let checkpoint = Arc::new(AtomicBool::new(false));
+        flag::register(SIGUSR1, checkpoint.clone())
+            .map_err(|error| Error::environment(format!("signal {SIGUSR1}: {error}")))?;
+        Ok(Signals { stop, checkpoint })
+    }
+
+    /// True once after each SIGUSR1.
+    pub fn checkpoint_requested(&self) -> bool {
+        self.checkpoint.swap(false, Ordering::Relaxed)
     }
 
     /// True after the first signal.

@@ -167,6 +167,12 @@ pub trait Source: Send + Sync {
     /// `monitor_interval_ms`; `shards` is how many shards will share them.
     fn splits(&self, shards: usize) -> Result<Vec<Split>>;
 
+    /// True if a split that was opened before gives the same rows again. False = after a crash the rows since the
+    /// last epoch are lost.
+    fn replays(&self) -> bool {
+        true
+    }
+
     /// How often to look for new splits; `None` = never.
     fn monitor_interval_ms(&self) -> Option<u64> {
         None

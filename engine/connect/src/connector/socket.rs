@@ -84,6 +84,10 @@ impl Source for Socket {
         Some(&self.endpoint)
     }
 
+    fn replays(&self) -> bool {
+        false
+    }
+
     fn open(&self, _split: &Split, projection: &[usize], limits: &Limits) -> Result<Box<dyn SplitReader>> {
         Ok(Box::new(ByteReader::new(&self.table, projection, &[], limits, false)?))
     }

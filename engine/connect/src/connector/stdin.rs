@@ -34,6 +34,10 @@ impl Source for Stdin {
         }])
     }
 
+    fn replays(&self) -> bool {
+        false
+    }
+
     fn open(&self, _split: &Split, projection: &[usize], limits: &Limits) -> Result<Box<dyn SplitReader>> {
         Ok(Box::new(ByteReader::new(&self.0, projection, &[], limits, false)?))
     }

@@ -1,9 +1,9 @@
 //! A shard's splits: opened, read in the order of their event time, their bytes fetched.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use millrace_connect::connector::{Source, Split, SplitReader, Step};
+use millrace_connect::connector::{Position, Source, Split, SplitReader, Step};
 use millrace_connect::format::Decoded;
 use millrace_flow::pipeline::{Pipeline, ShardId};
 use millrace_flow::{Batch, Origin, RowWatermarks, SplitId, SplitStatus};
@@ -15,6 +15,7 @@ use super::listen::Listeners;
 use super::monitor::Monitors;
 use super::stages::{Stage, Stages};
 use super::{ShardSource, in_split};
+use crate::checkpoint::{ShardCheckpoint, SplitState};
 use crate::report::HostEvent;
 
 struct Reading {
@@ -81,6 +82,16 @@ impl SplitIds {
     }
 }
 
+/// The splits that an earlier run had begun and not ended.
+fn begun_splits(checkpoint: &ShardCheckpoint) -> BTreeMap<(NodeId, String), (SplitId, Position)> {
+    let begun = checkpoint.begun.iter().filter(|own| !own.ended);
+    let begun = begun.filter_map(|own| {
+        let node = checkpoint.keys.iter().position(|key| key.key == own.source)?;
+        Some(((node, own.name.clone()), (own.id, Position { rows: own.rows, offset: own.offset })))
+    });
+    begun.collect()
+}
+
 /// The splits of one shard.
 pub struct Inputs {
     waiting: VecDeque<Waiting>,
@@ -94,6 +105,10 @@ pub struct Inputs {
     left: Vec<(NodeId, usize)>,
     stdin: Option<Stdin>,
     limits: Limits,
+    /// Splits that have been read to their end, and how far that was.
+    ended: Vec<(NodeId, SplitId, String, Position)>,
+    /// Splits that an earlier run had begun, by the node of their source and their name.
+    begun: BTreeMap<(NodeId, String), (SplitId, Position)>,
     next: usize,
     rows: u64,
     bytes: u64,
@@ -109,7 +124,9 @@ impl Inputs {
         plan: &Plan,
         limits: &Limits,
         context: &ShardContext,
+        checkpoint: Option<&ShardCheckpoint>,
     ) -> Result<Self> {
+        let begun = checkpoint.map_or_else(BTreeMap::new, begun_splits);
         let shard = ShardId { index: context.shard(), count: context.shards() };
         let mut waiting = VecDeque::new();
         let (mut left, mut idle_timeouts) = (vec![], vec![]);
@@ -146,6 +163,8 @@ impl Inputs {
             left,
             stdin,
             limits: limits.clone(),
+            ended: vec![],
+            begun,
             next: 0,
             rows: 0,
             bytes: 0,
@@ -240,7 +259,10 @@ impl Inputs {
     fn begin(&mut self, own: Waiting, feed: Feed, now_ms: u64) -> Result<()> {
         let SplitOpener { node, source, projection, fail_on_bad } = own.opener;
         let reader = source.open(&own.split, &projection, &self.limits);
-        let reader = reader.map_err(|error| in_split(error, &own.split))?;
+        let mut reader = reader.map_err(|error| in_split(error, &own.split))?;
+        if let Some((_, position)) = self.begun.remove(&(node, own.split.name.clone())) {
+            reader.seek(position).map_err(|error| in_split(error, &own.split))?;
+        }
         let timeout = self.idle_timeouts.iter().find(|(own, _)| *own == node);
         self.reading.push(Reading {
             id: own.id,
@@ -364,6 +386,7 @@ impl Inputs {
 
     fn end(&mut self, index: usize, pipeline: &mut Pipeline) -> Result<()> {
         let own = self.reading.swap_remove(index);
+        self.ended.push((own.node, own.id, own.split.name.clone(), own.reader.position()));
         pipeline.source_split(own.node, own.id, SplitStatus::Ended)?;
         let Some((_, left)) = self.left.iter_mut().find(|(node, _)| *node == own.node) else {
             return Err(Error::bug("a split of no source ends"));
@@ -373,6 +396,29 @@ impl Inputs {
             0 => self.without_splits(own.node, pipeline),
             _ => Ok(()),
         }
+    }
+
+    /// How far each split of this shard has been read.
+    pub fn positions(&self, checkpoint: &ShardCheckpoint) -> Vec<SplitState> {
+        let state = |node: NodeId, id: SplitId, name: &str, position: Position, ended: bool| SplitState {
+            source: checkpoint.keys[node].key.clone(),
+            name: name.to_string(),
+            id,
+            rows: position.rows,
+            offset: position.offset,
+            ended,
+        };
+        let ended =
+            self.ended.iter().map(|(node, id, name, position)| state(*node, *id, name, *position, true));
+        let reading = self.reading.iter();
+        let reading =
+            reading.map(|own| state(own.node, own.id, &own.split.name, own.reader.position(), false));
+        let waiting = self.waiting.iter().map(|own| {
+            let begun = self.begun.get(&(own.opener.node, own.split.name.clone()));
+            let position = begun.map_or(Position::default(), |(_, position)| *position);
+            state(own.opener.node, own.id, &own.split.name, position, false)
+        });
+        ended.chain(reading).chain(waiting).collect()
     }
 
     /// When the next waiting reader wants to be asked.

@@ -1,6 +1,7 @@
 //! One shard's outer loop: the only place that awaits. It fetches bytes for the readers, steps the
 //! pipeline, moves messages through the rings, and hands encoded rows to files or to the main thread.
 
+mod cut;
 mod feed;
 mod input;
 mod listen;
@@ -17,9 +18,11 @@ use millrace_flow::pipeline::{Message, Pipeline, ShardId};
 use millrace_plan::{Error, Limits, NodeId, Plan, Result};
 use millrace_runtime::{ConnectedSocket, ListenSocket, MeshEnd, RingSender, ShardContext};
 
+use crate::checkpoint::{ShardCheckpoint, hidden_mark};
 use crate::report::{HostEvent, ShardReport, Snapshot};
+use cut::Cuts;
 use input::Inputs;
-use output::Outputs;
+use output::{HIDDEN_MARK, Outputs};
 use stages::Stage;
 pub use stages::Stages;
 
@@ -77,6 +80,8 @@ pub struct ShardJob {
     pub reads_stdin: bool,
     /// Hold all rows back and sort them at the end.
     pub ordered: bool,
+    /// Epochs are made durable, and perhaps gone on from.
+    pub checkpoint: Option<ShardCheckpoint>,
 }
 
 /// A message on its way to another shard.
@@ -114,6 +119,7 @@ struct Shard {
     pipeline: Pipeline,
     inputs: Inputs,
     outputs: Outputs,
+    cuts: Option<Cuts>,
     outbox: millrace_runtime::Outbox<Sent>,
     inbox: millrace_runtime::Inbox<Sent>,
     stages: Stages,
@@ -122,6 +128,8 @@ struct Shard {
     last_epoch_ms: u64,
     last_snapshot_ms: u64,
     epoch: u64,
+    /// The run goes on from a checkpoint.
+    resumed: bool,
     stopped: bool,
     peak_state_bytes: u64,
 }
@@ -129,18 +137,27 @@ struct Shard {
 impl Shard {
     fn new(context: ShardContext, job: ShardJob) -> Result<Self> {
         let id = ShardId { index: context.shard(), count: context.shards() };
-        let pipeline = Pipeline::new(&job.plan, id, &job.limits)?;
+        let mut pipeline = Pipeline::new(&job.plan, id, &job.limits)?;
+        let checkpoint = job.checkpoint;
+        if let Some(held) = checkpoint.as_ref().and_then(|own| own.held.as_ref()) {
+            pipeline.restore(held)?;
+        }
         let (outbox, inbox) = job.mesh.split();
         let inputs = {
             let stdin = job.reads_stdin.then(|| millrace_runtime::read_stdin(context.wake_handle()));
-            Inputs::new(job.sources, stdin, &job.plan, &job.limits, &context)?
+            Inputs::new(job.sources, stdin, &job.plan, &job.limits, &context, checkpoint.as_ref())?
         };
-        let outputs = Outputs::new(job.sinks, job.host, &context, job.ordered, &job.plan)?;
+        let mark = checkpoint.as_ref().map_or(HIDDEN_MARK.into(), |own| hidden_mark(&own.pipeline));
+        let outputs = Outputs::new(job.sinks, job.host, &context, job.ordered, &job.plan, mark)?;
+        let resumed = checkpoint.as_ref().is_some_and(|own| own.held.is_some());
+        let cuts = checkpoint.map(|own| Cuts::new(own, &context));
         Ok(Shard {
             context,
             pipeline,
             inputs,
             outputs,
+            cuts,
+            resumed,
             outbox,
             inbox,
             stages: Stages::default(),
@@ -156,19 +173,26 @@ impl Shard {
 
     async fn run(&mut self) -> Result<ShardReport> {
         self.inputs.start(&self.context, &mut self.pipeline)?;
+        if self.resumed {
+            self.pipeline.resume()?;
+        }
         let mut yielded_ns = self.context.clock().monotonic_ns();
         loop {
-            if self.context.stopping() {
-                self.stopped = true;
+            if self.context.stopping() || self.cuts.as_ref().is_some_and(|own| own.stopped) {
+                self.stopped = !self.pipeline.finished();
                 break;
             }
             let mut progress = self.receive()?;
-            if self.outbox.pending() == 0 && !self.outputs.congested() {
+            let reads = !self.cuts.as_ref().is_some_and(Cuts::ended);
+            if reads && self.outbox.pending() == 0 && !self.outputs.congested() {
                 progress |= self.inputs.step(&self.context, &mut self.pipeline, &mut self.stages).await?;
             }
             self.timers()?;
             progress |= self.send().await?;
-            if self.pipeline.finished() && self.outbox.pending() == 0 {
+            if let Some(cuts) = &mut self.cuts {
+                let (pipeline, inputs) = (&mut self.pipeline, &self.inputs);
+                progress |= cuts.step(&self.context, pipeline, inputs, &mut self.outputs).await?;
+            } else if self.pipeline.finished() && self.outbox.pending() == 0 {
                 break;
             }
             let now_ns = self.context.clock().monotonic_ns();
@@ -288,7 +312,8 @@ impl Shard {
             self.last_snapshot_ms + SNAPSHOT_INTERVAL_MS,
         ];
         let next_ms = timers_ms.into_iter().chain(self.inputs.wake_ms()).min().unwrap_or(u64::MAX);
-        let waiting = self.outbox.pending() > 0 || self.outputs.congested();
+        let writing = self.cuts.as_ref().is_some_and(Cuts::is_writing);
+        let waiting = writing || self.outbox.pending() > 0 || self.outputs.congested();
         let until_ns = match waiting {
             true => now_ns + STEP_NS,
             false => next_ms.saturating_mul(1_000_000).max(now_ns + 1),
@@ -299,7 +324,11 @@ impl Shard {
 
     async fn finish(&mut self) -> Result<ShardReport> {
         self.pipeline.check_ledger()?;
-        self.outputs.finish(&self.context).await?;
+        match &self.cuts {
+            // All that is meant to be seen is visible since the last epoch.
+            Some(_) => self.outputs.discard(&self.context).await?,
+            None => self.outputs.finish(&self.context).await?,
+        }
         self.outputs.finish_peers(&self.context).await?;
         self.outputs.tell(HostEvent::Snapshot(self.snapshot()));
         while !self.outputs.flush_host_all() {

@@ -10,9 +10,10 @@ use arrow::row::{RowConverter, SortField};
 use millrace_connect::connector::{Sink, SinkWriter, Target};
 use millrace_flow::{Batch, RowKinds};
 use millrace_plan::{Changelog, Error, NodeId, Plan, Result};
-use millrace_runtime::{RingSender, ShardContext, WriteFile};
+use millrace_runtime::{Disk, DiskError, RingSender, ShardContext, WriteFile};
 
 use super::{ShardSink, peer::Peer};
+use crate::checkpoint::StagedFile;
 use crate::report::HostEvent;
 
 struct Writing {
@@ -35,8 +36,36 @@ struct OpenFile {
     complete: PathBuf,
 }
 
+/// An output file that has come to its end, and is not durable yet.
+pub struct Unsynced {
+    open: OpenFile,
+    /// What is not in the file yet.
+    rest: Vec<u8>,
+}
+
+impl Unsynced {
+    /// Where it is and where it will be.
+    pub fn staged(&self) -> StagedFile {
+        StagedFile { hidden: self.open.hidden.clone(), complete: self.open.complete.clone() }
+    }
+
+    /// Makes it and its name durable.
+    pub async fn sync(self, disk: &Disk) -> std::result::Result<(), DiskError> {
+        let OpenFile { mut file, hidden, .. } = self.open;
+        file.append(self.rest).await?;
+        file.finish().await?;
+        match hidden.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            Some(folder) => disk.sync_folder(folder).await,
+            None => Ok(()),
+        }
+    }
+}
+
 /// A file is written in pieces of this many bytes.
 const WRITE_BYTES: usize = 1 << 20;
+
+/// How the names of hidden files end in a run without checkpoints.
+pub const HIDDEN_MARK: &str = ".inprogress";
 
 /// Events that may wait for the main thread before the shard stops reading.
 const MOST_WAITING: usize = 256;
@@ -45,6 +74,8 @@ const MOST_WAITING: usize = 256;
 pub struct Outputs {
     sinks: Vec<Writing>,
     shard: usize,
+    /// How the names of hidden files end.
+    hidden_mark: String,
     host: RingSender<HostEvent>,
     waiting: VecDeque<HostEvent>,
     rows: u64,
@@ -58,6 +89,7 @@ impl Outputs {
         context: &ShardContext,
         ordered: bool,
         plan: &Plan,
+        hidden_mark: String,
     ) -> Result<Self> {
         let sinks = sinks.into_iter().map(|own| {
             let peer = match (own.peer, own.sink.target()) {
@@ -77,7 +109,8 @@ impl Outputs {
             })
         });
         let sinks = sinks.collect::<Result<_>>()?;
-        Ok(Outputs { sinks, shard: context.shard(), host, waiting: VecDeque::new(), rows: 0, bytes: 0 })
+        let (shard, waiting) = (context.shard(), VecDeque::new());
+        Ok(Outputs { sinks, shard, hidden_mark, host, waiting, rows: 0, bytes: 0 })
     }
 
     /// Rows that reached sink `node`.
@@ -124,7 +157,8 @@ impl Outputs {
                     return Ok(());
                 }
                 if own.file.is_none() {
-                    own.file = Some(create(context, &path, suffix, self.shard, own.node).await?);
+                    let prefix = format!("part-{}-{}", self.shard, own.node);
+                    own.file = Some(create(context, &path, &prefix, suffix, &self.hidden_mark).await?);
                 }
                 let bytes = std::mem::take(&mut own.buffer);
                 if let Some(open) = &mut own.file {
@@ -216,6 +250,40 @@ impl Outputs {
         Ok(())
     }
 
+    /// An epoch ends: every file that has rows comes to its end, and stays hidden.
+    pub async fn stage(&mut self, context: &ShardContext) -> Result<Vec<Unsynced>> {
+        let mut staged = vec![];
+        for index in 0..self.sinks.len() {
+            let own = &mut self.sinks[index];
+            if !matches!(own.sink.target(), Target::Folder { .. }) || !std::mem::take(&mut own.begun) {
+                continue;
+            }
+            let before = own.buffer.len();
+            own.writer.finish(&mut own.buffer)?;
+            own.writer = own.sink.writer()?;
+            self.bytes += (own.buffer.len() - before) as u64;
+            if own.file.is_none() {
+                self.hand_on(context, index, 1).await?;
+            }
+            let own = &mut self.sinks[index];
+            let rest = std::mem::take(&mut own.buffer);
+            staged.extend(own.file.take().map(|open| Unsynced { open, rest }));
+        }
+        Ok(staged)
+    }
+
+    /// Drops what came after the last epoch.
+    pub async fn discard(&mut self, context: &ShardContext) -> Result<()> {
+        for own in &mut self.sinks {
+            own.buffer.clear();
+            if let Some(open) = own.file.take() {
+                let removed = context.disk().remove(&open.hidden).await;
+                removed.map_err(|error| crate::job::environment(&error))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Rows written.
     pub fn rows(&self) -> u64 {
         self.rows
@@ -231,23 +299,24 @@ impl Outputs {
 async fn create(
     context: &ShardContext,
     folder: &std::path::Path,
+    prefix: &str,
     suffix: &str,
-    shard: usize,
-    node: NodeId,
+    hidden_mark: &str,
 ) -> Result<OpenFile> {
     let failed = |error| crate::job::environment(&error);
     let disk = context.disk();
     disk.create_dir_all(folder).await.map_err(failed)?;
     let mut number = 0;
-    let complete = loop {
-        let candidate = folder.join(format!("part-{shard}-{node}-{number}.{suffix}"));
-        if !disk.exists(&candidate).await {
-            break candidate;
+    let (complete, hidden) = loop {
+        let name = format!("{prefix}-{number}.{suffix}");
+        let hidden = folder.join(format!(".{name}{hidden_mark}"));
+        let complete = folder.join(name);
+        // With checkpoints a hidden file may wait for its epoch.
+        if !disk.exists(&complete).await && (hidden_mark == HIDDEN_MARK || !disk.exists(&hidden).await) {
+            break (complete, hidden);
         }
         number += 1;
     };
-    let name = complete.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let hidden = folder.join(format!(".{name}.inprogress"));
     let file = disk.create(&hidden).await.map_err(failed)?;
     Ok(OpenFile { file, hidden, complete })
 }

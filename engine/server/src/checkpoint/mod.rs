@@ -1,0 +1,124 @@
+//! Checkpoints on disk: what is written, where, in which order, and how a run goes on from it.
+//!
+//! The protocol is a pure state machine, `millrace_flow::checkpoint::Coordinator`; this folder carries out its
+//! actions on the main thread ([`Epochs`]), and `shard/cut.rs` does on the shards. Order of writes: each shard
+//! makes its output and its snapshot durable; then the manifest is, which makes the epoch; then the output
+//! becomes visible. A crash between two writes leaves either the epoch before or this one.
+
+mod epochs;
+mod failpoint;
+mod manifest;
+mod node_key;
+mod snapshot_file;
+mod store;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use millrace_flow::SplitId;
+use millrace_flow::checkpoint::ShardSnapshot;
+use millrace_runtime::RingSender;
+use serde::{Deserialize, Serialize};
+
+pub use epochs::{Account, Epochs, Setup};
+pub use failpoint::{Failpoint, reach};
+pub use manifest::Manifest;
+pub use node_key::{NodeKey, node_keys};
+pub use snapshot_file::encode;
+pub use store::{Resumed, Store, finish_output, hidden_mark, snapshot_path};
+
+/// How far one split of a source had been read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitState {
+    /// The key of the source's node.
+    pub source: String,
+    /// The split's name.
+    pub name: String,
+    /// Its number in the pipeline.
+    pub id: SplitId,
+    /// Rows read, bad ones too.
+    pub rows: u64,
+    /// Where the next row starts, in bytes; 0 if the format cannot start there.
+    pub offset: u64,
+    /// Everything had been read.
+    pub ended: bool,
+}
+
+/// An output file that is complete and durable, but not visible yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedFile {
+    /// Where it is.
+    pub hidden: PathBuf,
+    /// Where it will be.
+    pub complete: PathBuf,
+}
+
+/// What one shard has made durable for an epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The shard.
+    pub shard: usize,
+    /// Length of its snapshot file, in bytes.
+    pub bytes: u64,
+    /// CRC-32 of its snapshot file.
+    pub crc32: u32,
+    /// Its splits.
+    pub splits: Vec<SplitState>,
+    /// Its output since the last epoch that was committed.
+    pub staged: Vec<StagedFile>,
+}
+
+/// From the main thread to a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// An epoch ends.
+    Barrier {
+        /// The epoch.
+        epoch: u64,
+        /// Nothing is read after it.
+        last: bool,
+    },
+    /// The manifest of this epoch is durable: its output becomes visible.
+    Commit(u64),
+    /// The run is over: what came after the last epoch is dropped.
+    Stop,
+}
+
+/// From a shard to the main thread.
+#[derive(Debug)]
+pub enum Progress {
+    /// The shard takes commands.
+    Ready(Commands),
+    /// Its part of an epoch is durable.
+    Written(u64, Part),
+    /// Its snapshot could not be written.
+    Failed(u64, String),
+    /// Its output of an epoch is visible.
+    Committed(u64),
+    /// Its input has ended and everything has been computed.
+    Finished,
+}
+
+/// Where a shard takes its commands from.
+pub struct Commands(pub RingSender<Command>);
+
+impl std::fmt::Debug for Commands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Commands")
+    }
+}
+
+/// What a shard needs to know of checkpoints.
+#[derive(Debug, Clone)]
+pub struct ShardCheckpoint {
+    /// The folder of the checkpoints.
+    pub folder: PathBuf,
+    /// Part of the names of hidden output files: of this pipeline and no other.
+    pub pipeline: String,
+    /// The keys of the nodes.
+    pub keys: Arc<[NodeKey]>,
+    /// What all shards held when the run was last stopped.
+    pub held: Option<Arc<Vec<ShardSnapshot>>>,
+    /// Splits that had been begun, by the key of their source.
+    pub begun: Arc<Vec<SplitState>>,
+}

@@ -1,0 +1,209 @@
+//! A shard's part in an epoch: it notes how far its splits are read, sends the barrier, and when that has passed
+//! makes its output and what it holds durable, while it works on.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+use millrace_flow::checkpoint::ShardSnapshot;
+use millrace_flow::pipeline::Pipeline;
+use millrace_plan::Result;
+use millrace_runtime::{Disk, DiskError, RingReceiver, ShardContext, ring};
+
+use super::input::Inputs;
+use super::output::{Outputs, Unsynced};
+use crate::checkpoint::{
+    Command, Commands, Failpoint, Part, Progress, ShardCheckpoint, SplitState, StagedFile, encode, reach,
+    snapshot_path,
+};
+use crate::report::HostEvent;
+
+/// Commands that may wait; an epoch has two.
+const COMMANDS: usize = 8;
+
+/// What became of an attempt to make a part durable. `Err`: output was lost, the run cannot go on.
+type Written = Result<std::result::Result<Part, String>>;
+
+/// The epochs of one shard.
+pub struct Cuts {
+    checkpoint: ShardCheckpoint,
+    commands: RingReceiver<Command>,
+    /// Kept until the main thread has them.
+    sender: Option<Commands>,
+    /// The barrier on its way, and how far the splits were read before it.
+    asked: Option<(u64, Vec<SplitState>)>,
+    writing: Option<(u64, Pin<Box<dyn Future<Output = Written>>>)>,
+    /// Output that is not visible yet.
+    staged: Vec<StagedFile>,
+    /// Nothing more is read.
+    ended: bool,
+    told_finished: bool,
+    /// The run is over.
+    pub stopped: bool,
+}
+
+impl Cuts {
+    /// For a shard that is about to run.
+    pub fn new(checkpoint: ShardCheckpoint, context: &ShardContext) -> Cuts {
+        let (sender, commands) = ring(COMMANDS, context.wake_handle());
+        Cuts {
+            checkpoint,
+            commands,
+            sender: Some(Commands(sender)),
+            asked: None,
+            writing: None,
+            staged: vec![],
+            ended: false,
+            told_finished: false,
+            stopped: false,
+        }
+    }
+
+    /// True if the shard must not read on: the last epoch has begun.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// True while something is being written.
+    pub fn is_writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    /// Does what can be done now. True if anything was.
+    pub async fn step(
+        &mut self,
+        context: &ShardContext,
+        pipeline: &mut Pipeline,
+        inputs: &Inputs,
+        outputs: &mut Outputs,
+    ) -> Result<bool> {
+        let mut any = false;
+        if let Some(sender) = self.sender.take() {
+            outputs.tell(HostEvent::epoch(context.shard(), Progress::Ready(sender)));
+            any = true;
+        }
+        while let Some(command) = self.commands.poll() {
+            self.obey(command, context, pipeline, inputs, outputs).await?;
+            any = true;
+        }
+        any |= self.cut(context, pipeline, outputs).await?;
+        any |= self.write(context, outputs).await?;
+        if pipeline.finished() && !self.told_finished {
+            self.told_finished = true;
+            outputs.tell(HostEvent::epoch(context.shard(), Progress::Finished));
+            any = true;
+        }
+        Ok(any)
+    }
+
+    async fn obey(
+        &mut self,
+        command: Command,
+        context: &ShardContext,
+        pipeline: &mut Pipeline,
+        inputs: &Inputs,
+        outputs: &mut Outputs,
+    ) -> Result<()> {
+        match command {
+            Command::Barrier { epoch, last } => {
+                reach(Failpoint::BarrierAsked);
+                self.ended |= last;
+                self.asked = Some((epoch, inputs.positions(&self.checkpoint)));
+                pipeline.barrier(epoch)?;
+                reach(Failpoint::BarrierSent);
+            }
+            Command::Commit(epoch) => {
+                for own in std::mem::take(&mut self.staged) {
+                    let renamed = context.disk().rename(&own.hidden, &own.complete).await;
+                    renamed.map_err(|error| crate::job::environment(&error))?;
+                    reach(Failpoint::SomeCommitted);
+                }
+                reach(Failpoint::Committed);
+                outputs.tell(HostEvent::epoch(context.shard(), Progress::Committed(epoch)));
+            }
+            Command::Stop => self.stopped = true,
+        }
+        Ok(())
+    }
+
+    /// If the barrier has passed: ends the output files and starts to write.
+    async fn cut(
+        &mut self,
+        context: &ShardContext,
+        pipeline: &mut Pipeline,
+        outputs: &mut Outputs,
+    ) -> Result<bool> {
+        if self.asked.is_none() || self.writing.is_some() {
+            return Ok(false);
+        }
+        let Some(snapshot) = pipeline.take_snapshot() else { return Ok(false) };
+        let Some((epoch, splits)) = self.asked.take() else { return Ok(false) };
+        reach(Failpoint::Aligned);
+        let unsynced = outputs.stage(context).await?;
+        self.staged.extend(unsynced.iter().map(Unsynced::staged));
+        let part = Part { shard: context.shard(), bytes: 0, crc32: 0, splits, staged: self.staged.clone() };
+        let (bytes, crc32) = encode(&snapshot, &self.checkpoint.keys)?;
+        let part = Part { bytes: bytes.len() as u64, crc32, ..part };
+        let path = snapshot_path(&self.checkpoint.folder, epoch, context.shard());
+        let disk = context.disk();
+        let write = async move {
+            for own in unsynced {
+                own.sync(&disk).await.map_err(|error| crate::job::environment(&error))?;
+            }
+            let written = write_snapshot(&disk, &path, bytes).await;
+            reach(Failpoint::PartWritten);
+            Ok(written.map(|()| part).map_err(|error| error.to_string()))
+        };
+        self.writing = Some((epoch, Box::pin(write)));
+        drop::<ShardSnapshot>(snapshot);
+        Ok(true)
+    }
+
+    /// Lets what is being written go on, and says when it is durable.
+    async fn write(&mut self, context: &ShardContext, outputs: &mut Outputs) -> Result<bool> {
+        let Some((epoch, writing)) = &mut self.writing else { return Ok(false) };
+        let epoch = *epoch;
+        let once = poll_fn(|task| Poll::Ready(writing.as_mut().poll(task))).await;
+        let Poll::Ready(written) = once else { return Ok(false) };
+        self.writing = None;
+        let progress = match written? {
+            Ok(part) => Progress::Written(epoch, part),
+            Err(reason) => Progress::Failed(epoch, reason),
+        };
+        outputs.tell(HostEvent::epoch(context.shard(), progress));
+        Ok(true)
+    }
+}
+
+/// A snapshot is written in pieces of this many bytes, so that the shard gets on between two.
+const PIECE_BYTES: usize = 1 << 20;
+
+async fn write_snapshot(
+    disk: &Disk,
+    path: &std::path::Path,
+    bytes: Vec<u8>,
+) -> std::result::Result<(), DiskError> {
+    let mut file = disk.create(path).await?;
+    let half = bytes.len() / 2;
+    let mut written = 0;
+    for piece in bytes.chunks(PIECE_BYTES) {
+        file.append(piece.to_vec()).await?;
+        if written < half && written + piece.len() >= half {
+            reach(Failpoint::SnapshotHalf);
+        }
+        written += piece.len();
+        give_way().await;
+    }
+    reach(Failpoint::SnapshotUnsynced);
+    file.finish().await
+}
+
+/// Ready when polled again.
+async fn give_way() {
+    let mut given = false;
+    poll_fn(|_| match std::mem::replace(&mut given, true) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
+}
