@@ -108,6 +108,10 @@ struct RunArgs {
     /// How often, as in 10s or 100ms; 0: only when asked by SIGUSR1, and at the end.
     #[arg(long, value_name = "TIME", default_value = "10s", requires = "checkpoint_dir")]
     checkpoint_interval: String,
+    /// With checkpoints: when everything has been read, stop without ending the input. Windows stay open, and a
+    /// later run goes on with new files and with what was appended to those it knows.
+    #[arg(long, requires = "checkpoint_dir")]
+    keep_open: bool,
     /// With checkpoints: read sockets and standard input too, whose rows since the last epoch a crash loses.
     #[arg(long, requires = "checkpoint_dir")]
     allow_source_loss: bool,
@@ -170,6 +174,7 @@ impl RunArgs {
         let checkpoint = self.checkpoint_dir.clone().map(|folder| CheckpointConfig {
             folder,
             interval_ms: Some(interval_ms).filter(|interval_ms| *interval_ms > 0),
+            keep_open: self.keep_open,
         });
         Ok(Config {
             checkpoint,

@@ -64,6 +64,8 @@ pub struct CheckpointConfig {
     pub folder: PathBuf,
     /// How often; `None` = when asked by SIGUSR1, and at the end.
     pub interval_ms: Option<u64>,
+    /// Where the input ends more may follow in a later run.
+    pub keep_open: bool,
 }
 
 /// Reads a size such as `512MB`, `4GiB`, `1000`, in bytes.

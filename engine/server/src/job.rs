@@ -95,6 +95,7 @@ struct OpenSource {
 struct Checkpoints {
     store: Store,
     interval_ms: Option<u64>,
+    keep_open: bool,
     pipeline: String,
     keys: Vec<NodeKey>,
     resumed: Option<Resumed>,
@@ -113,7 +114,8 @@ impl Checkpoints {
         let warn = &mut |warning: String| eprintln!("warning: {warning}");
         let resumed = store.resume(plan, &keys, config.limits.partitions, warn)?;
         let pipeline = store.pipeline()?;
-        Ok(Some(Checkpoints { store, interval_ms: asked.interval_ms, pipeline, keys, resumed }))
+        let (interval_ms, keep_open) = (asked.interval_ms, asked.keep_open);
+        Ok(Some(Checkpoints { store, interval_ms, keep_open, pipeline, keys, resumed }))
     }
 
     /// The splits that were begun, by the key of their source and their name.
@@ -136,6 +138,7 @@ impl Checkpoints {
             pipeline: self.pipeline.clone(),
             keys: self.keys.clone().into(),
             begun: Arc::new(begun),
+            keep_open: self.keep_open,
             held: self.resumed.as_mut().map(|own| Arc::new(std::mem::take(&mut own.snapshots))),
         }
     }
@@ -150,6 +153,7 @@ impl Checkpoints {
             partitions: limits.partitions,
             keys: self.keys,
             ended_before,
+            keep_open: self.keep_open,
             resumed: self.resumed.map_or(0, |own| own.manifest.epoch),
             store: self.store,
         })
@@ -419,7 +423,7 @@ fn numbered(
     let begun = checkpoints.map(Checkpoints::begun).unwrap_or_default();
     let here: std::collections::BTreeSet<&str> = found.iter().map(|own| own.name.as_str()).collect();
     let gone =
-        begun.values().find(|own| own.source == key && !own.ended && !here.contains(own.name.as_str()));
+        begun.values().find(|own| own.source == key && !own.caught_up && !here.contains(own.name.as_str()));
     // A connection is gone with the run that had it.
     if let Some(own) = gone.filter(|own| !own.name.starts_with("socket ")) {
         return Err(Error::environment(format!(

@@ -28,6 +28,7 @@ pub struct Epochs {
     partitions: usize,
     keys: Vec<NodeKey>,
     ended_before: Vec<SplitState>,
+    keep_open: bool,
     /// No epoch follows the one under way.
     ending: bool,
     /// The barrier of the epoch under way went out when all input had ended.
@@ -70,6 +71,8 @@ pub struct Setup {
     pub ended_before: Vec<SplitState>,
     /// The epoch that this run goes on from; 0 = none.
     pub resumed: u64,
+    /// The end of what is there is not the end of the input.
+    pub keep_open: bool,
 }
 
 impl Epochs {
@@ -90,6 +93,7 @@ impl Epochs {
             partitions: setup.partitions,
             keys: setup.keys,
             ended_before: setup.ended_before,
+            keep_open: setup.keep_open,
             ending: false,
             behind_the_end: false,
             last: None,
@@ -226,7 +230,7 @@ impl Epochs {
         let bytes = parts.iter().map(|own| own.bytes).sum();
         let manifest = Manifest {
             made_at_ms: now_ms,
-            finished: self.behind_the_end,
+            finished: self.behind_the_end && !self.keep_open,
             ended_before: self.ended_before.clone(),
             parts,
             ..Manifest::new(&self.pipeline, epoch, self.partitions, self.keys.clone())

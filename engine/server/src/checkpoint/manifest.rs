@@ -102,6 +102,7 @@ mod tests {
             rows: 10,
             offset: 99,
             ended: false,
+            caught_up: false,
         };
         let part = Part { shard: 0, bytes: 7, crc32: 9, splits: vec![split], staged: vec![] };
         Manifest { parts: vec![part], ..Manifest::new("p", 3, 256, vec![key]) }

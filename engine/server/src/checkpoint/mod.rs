@@ -40,8 +40,10 @@ pub struct SplitState {
     pub rows: u64,
     /// Where the next row starts, in bytes; 0 if the format cannot start there.
     pub offset: u64,
-    /// Everything had been read.
+    /// Everything had been read, and nothing may follow.
     pub ended: bool,
+    /// Everything that was there had been read; more may follow.
+    pub caught_up: bool,
 }
 
 /// An output file that is complete and durable, but not visible yet.
@@ -95,7 +97,8 @@ pub enum Progress {
     Failed(u64, String),
     /// Its output of an epoch is visible.
     Committed(u64),
-    /// Its input has ended and everything has been computed.
+    /// Its input has ended and everything has been computed; or, in a run that keeps its input open, everything
+    /// that is there has been read.
     Finished,
 }
 
@@ -121,4 +124,6 @@ pub struct ShardCheckpoint {
     pub held: Option<Arc<Vec<ShardSnapshot>>>,
     /// Splits that had been begun, by the key of their source.
     pub begun: Arc<Vec<SplitState>>,
+    /// Where a split ends more may follow in a later run: its source does not end.
+    pub keep_open: bool,
 }

@@ -88,7 +88,11 @@ impl Cuts {
         }
         any |= self.cut(context, pipeline, outputs).await?;
         any |= self.write(context, outputs).await?;
-        if pipeline.finished() && !self.told_finished {
+        let is_finished = match self.checkpoint.keep_open {
+            true => inputs.is_exhausted(),
+            false => pipeline.finished(),
+        };
+        if is_finished && !self.told_finished {
             self.told_finished = true;
             outputs.tell(HostEvent::epoch(context.shard(), Progress::Finished));
             any = true;

@@ -107,6 +107,8 @@ pub struct Inputs {
     limits: Limits,
     /// Splits that have been read to their end, and how far that was.
     ended: Vec<(NodeId, SplitId, String, Position)>,
+    /// More may follow in a later run: a split that was read to its end holds time back where it is.
+    keep_open: bool,
     /// Splits that an earlier run had begun, by the node of their source and their name.
     begun: BTreeMap<(NodeId, String), (SplitId, Position)>,
     next: usize,
@@ -164,6 +166,7 @@ impl Inputs {
             stdin,
             limits: limits.clone(),
             ended: vec![],
+            keep_open: checkpoint.is_some_and(|own| own.keep_open),
             begun,
             next: 0,
             rows: 0,
@@ -171,6 +174,13 @@ impl Inputs {
             bad: 0,
             news: vec![],
         })
+    }
+
+    /// True if everything that is there has been read, and this run will find nothing more.
+    pub fn is_exhausted(&self) -> bool {
+        let listens =
+            self.left.iter().any(|(node, _)| self.monitors.watches(*node) || self.listeners.listens(*node));
+        self.waiting.is_empty() && self.reading.is_empty() && !listens
     }
 
     /// Announces every split and every connection that has come so far, so that none is overtaken by the
@@ -186,7 +196,7 @@ impl Inputs {
 
     /// No split of a source is left: it ends, unless it may open more.
     fn without_splits(&self, node: NodeId, pipeline: &mut Pipeline) -> Result<()> {
-        match self.monitors.watches(node) || self.listeners.listens(node) {
+        match self.keep_open || self.monitors.watches(node) || self.listeners.listens(node) {
             true => pipeline.source_idle(node),
             false => pipeline.source_end(node),
         }
@@ -387,6 +397,9 @@ impl Inputs {
     fn end(&mut self, index: usize, pipeline: &mut Pipeline) -> Result<()> {
         let own = self.reading.swap_remove(index);
         self.ended.push((own.node, own.id, own.split.name.clone(), own.reader.position()));
+        if self.keep_open {
+            return Ok(());
+        }
         pipeline.source_split(own.node, own.id, SplitStatus::Ended)?;
         let Some((_, left)) = self.left.iter_mut().find(|(node, _)| *node == own.node) else {
             return Err(Error::bug("a split of no source ends"));
@@ -400,13 +413,14 @@ impl Inputs {
 
     /// How far each split of this shard has been read.
     pub fn positions(&self, checkpoint: &ShardCheckpoint) -> Vec<SplitState> {
-        let state = |node: NodeId, id: SplitId, name: &str, position: Position, ended: bool| SplitState {
+        let state = |node: NodeId, id: SplitId, name: &str, position: Position, at_end: bool| SplitState {
             source: checkpoint.keys[node].key.clone(),
             name: name.to_string(),
             id,
             rows: position.rows,
             offset: position.offset,
-            ended,
+            ended: at_end && !self.keep_open,
+            caught_up: at_end,
         };
         let ended =
             self.ended.iter().map(|(node, id, name, position)| state(*node, *id, name, *position, true));
