@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "reads the cases and writes the report")]
 
+mod programs;
 mod required;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use std::thread;
 
 use millrace_tests::binary::{self, Setup};
 use millrace_tests::case::{Case, Suite};
+use millrace_tests::program::{self, Program};
 
 /// How many runs go on at once.
 const WORKERS: usize = 2;
@@ -103,16 +105,73 @@ fn conform(folder: &Path, word: &str) -> Result<bool, String> {
         }
     }
     if word.is_empty() {
-        let programs = fs::read_to_string(folder.join("flink-programs.jsonl")).unwrap_or_default();
-        groups.insert("flink-programs (need snapshots)".to_string(), [0, 0, programs.lines().count()]);
         good &= nothing_is_lost(&work);
     }
+    good &= conform_programs(folder, word, &mut groups)?;
     println!("\n{:<34}{:>8}{:>8}{:>15}", "group", "passed", "failed", "not supported");
     for (group, [passed, failed, refused]) in &groups {
         println!("{group:<34}{passed:>8}{failed:>8}{refused:>15}");
     }
     report(&work, &outcomes)?;
     Ok(good)
+}
+
+/// Runs the programs; false if a required one did not pass.
+fn conform_programs(
+    folder: &Path,
+    word: &str,
+    groups: &mut BTreeMap<String, [usize; 3]>,
+) -> Result<bool, String> {
+    let programs = program::read(&folder.join("flink-programs.jsonl"))?;
+    let wanted: Vec<&Program> =
+        programs.iter().filter(|own| own.id.contains(word) || own.group.contains(word)).collect();
+    let quick = env::var_os("MILLRACE_QUICK").is_some();
+    let outcomes = in_turn(wanted.len(), &|at| programs::run(wanted[at], quick))?;
+    let mut good = true;
+    for (program, outcome) in wanted.iter().zip(&outcomes) {
+        let required = required::is_required_program(&program.id);
+        let group = groups.entry(format!("flink-programs/{}", program.group)).or_default();
+        group[match outcome {
+            Outcome::Passed => 0,
+            Outcome::Failed(_) => 1,
+            Outcome::NotSupported(_) => 2,
+        }] += 1;
+        if !matches!(outcome, Outcome::Passed) {
+            let mark = if required { " (required)" } else { "" };
+            println!("{}: {}{mark}: {}", program.id, outcome.word(), outcome.why());
+            good &= !required;
+        }
+    }
+    Ok(good)
+}
+
+/// Does `work` for each number below `count`, several at a time; the results in order.
+fn in_turn<T: Send>(
+    count: usize,
+    work: &(dyn Fn(usize) -> Result<T, String> + Sync),
+) -> Result<Vec<T>, String> {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            if at >= count {
+                return Ok(done);
+            }
+            done.push((at, work(at)?));
+        }
+    };
+    let done: Vec<Result<Vec<(usize, T)>, String>> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(worker)).collect();
+        let lost = |_| Err("a worker stopped".to_string());
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(lost)).collect()
+    });
+    let mut all = Vec::new();
+    for part in done {
+        all.extend(part?);
+    }
+    all.sort_by_key(|(at, _)| *at);
+    Ok(all.into_iter().map(|(_, own)| own).collect())
 }
 
 /// True if every required case was there to run.
@@ -140,27 +199,10 @@ fn setups() -> Vec<Setup> {
 
 /// The outcomes, in the order of `work`.
 fn run_all(work: &[(&Suite, &Case)], setups: &[Setup]) -> Result<Vec<Outcome>, String> {
-    let next = AtomicUsize::new(0);
-    let worker = || {
+    in_turn(work.len(), &|at| {
         let scratch = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((suite, case)) = work.get(at) else { return Ok(done) };
-            done.push((at, run_case(suite, case, setups, scratch.path())?));
-        }
-    };
-    let done: Vec<Result<Vec<(usize, Outcome)>, String>> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(worker)).collect();
-        let lost = |_| Err("a worker stopped".to_string());
-        workers.into_iter().map(|worker| worker.join().unwrap_or_else(lost)).collect()
-    });
-    let mut all = Vec::new();
-    for part in done {
-        all.extend(part?);
-    }
-    all.sort_by_key(|(at, _)| *at);
-    Ok(all.into_iter().map(|(_, outcome)| outcome).collect())
+        run_case(work[at].0, work[at].1, setups, scratch.path())
+    })
 }
 
 /// Runs one case in every setup, up to the first that fails. An error is one of the test, not of the case.

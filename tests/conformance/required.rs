@@ -41,6 +41,14 @@ const CASES: &[&str] = &[
     "nexmark-q106",
 ];
 
+/// Programs that must pass.
+const PROGRAMS: &[&str] = &[];
+
+/// True if the test fails when this program does.
+pub fn is_required_program(id: &str) -> bool {
+    PROGRAMS.contains(&id)
+}
+
 /// True if the test fails when this case does.
 pub fn is_required(case: &Case) -> bool {
     let id = case.id.as_str();

@@ -10,5 +10,6 @@
 pub mod binary;
 pub mod case;
 pub mod changelog;
+pub mod program;
 pub mod sheet;
 pub mod table;
