@@ -98,7 +98,7 @@ const SNAPSHOT_INTERVAL_MS: u64 = 100;
 const STEP_NS: u64 = 500_000;
 
 /// Messages taken from other shards before the shard looks at its own sources again.
-const INBOX_BURST: usize = 64;
+const INBOX_BURST: usize = 4;
 
 /// Runs one shard to the end of its input, or until it is told to stop.
 pub async fn run(context: ShardContext, job: ShardJob) -> Result<ShardReport> {
