@@ -119,7 +119,10 @@ fn assert_none(wrong: Vec<String>) {
 fn is_fixed(function: &str, index: usize) -> bool {
     match function {
         "extract" | "floor_to" | "ceil_to" | "timestampdiff" | "timestampadd" => index == 0,
-        "get_field" => index == 1,
+        "get_field" | "is_json" | "json" => index == 1,
+        "json_value" | "json_query" | "json_exists" => index == 2,
+        "json_array" => index == 0,
+        "json_object" => index == 0 || index % 2 == 1,
         _ => false,
     }
 }

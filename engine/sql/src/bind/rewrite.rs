@@ -68,6 +68,11 @@ impl VisitorMut for Rewriter {
                     *expr = with_length(function, cast, length);
                 }
             }
+            Expr::Value(literal) => {
+                if let Some(double) = double_literal(literal) {
+                    *expr = double;
+                }
+            }
             Expr::TypedString(literal) => literal_precision(literal),
             // `INTERVAL '0.250' SECOND(1, 3)`: how many digits may stand there says nothing of the value.
             Expr::Interval(interval) => {
@@ -83,6 +88,18 @@ impl VisitorMut for Rewriter {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// A number with an exponent is a DOUBLE; without one it is exact.
+fn double_literal(literal: &ast::ValueWithSpan) -> Option<Expr> {
+    let Value::Number(number, _) = &literal.value else { return None };
+    number.contains(['e', 'E']).then(|| Expr::Cast {
+        kind: ast::CastKind::Cast,
+        expr: Box::new(text(number)),
+        data_type: ast::DataType::Double(ast::ExactNumberInfo::None),
+        array: false,
+        format: None,
+    })
 }
 
 /// What cuts a text to the length of its type, and pads it if it is CHAR.

@@ -5,6 +5,7 @@
 
 mod ddl;
 mod dialect;
+mod json;
 mod text;
 mod types;
 mod window;
