@@ -215,7 +215,11 @@ fn texts(call: &Call, mut values: Values) -> Result<ArrayRef> {
         false => vec![],
     };
     call.texts(|row, out| {
-        Ok(match values.get(row, |value| Some(push_scalar(out, value)))? {
+        let given = values.get(row, |value| {
+            push_scalar(out, value);
+            Some(())
+        })?;
+        Ok(match given {
             Given::Null => false,
             Given::Value(()) => true,
             Given::Default(argument) => match defaults.get(argument - 3).and_then(|own| own.get(row)) {
