@@ -4,6 +4,7 @@ use datafusion_common::{DataFusionError, Diagnostic, SchemaError};
 use millrace_plan::{Error, Place};
 
 use crate::catalog::nearest;
+use crate::parse::HINT;
 
 /// What a planning error means to the user. `place` is where the statement begins, used when the error
 /// does not know better.
@@ -68,7 +69,11 @@ fn listed(names: &[&str]) -> String {
 /// Planner messages that name a function carry DataFusion's own suggestion; ours knows our functions.
 fn plan(message: &str) -> Error {
     let Some(rest) = message.strip_prefix("Invalid function '") else {
-        return Error::query(first_line(message));
+        let line = first_line(message);
+        return match line.split_once(HINT) {
+            Some((cause, hint)) => Error::query(cause).hint(hint),
+            None => Error::query(line),
+        };
     };
     let name = rest.split('\'').next().unwrap_or_default();
     let unknown = Error::query(format!("unknown function {}", name.to_uppercase()));

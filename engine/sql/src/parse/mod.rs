@@ -22,6 +22,7 @@ use millrace_plan::{Error, Limits, Place, Result};
 pub use window::{WindowCall, WindowKind, window_call};
 
 pub(crate) use dialect::{FlinkDialect, GROUP_SESSION};
+pub(crate) use text::HINT;
 
 /// A script: statements in order.
 #[derive(Debug)]

@@ -147,7 +147,7 @@ pub fn split_emit(mut tokens: Vec<TokenWithSpan>) -> Result<(Vec<TokenWithSpan>,
     Ok((tokens, Some(emit)))
 }
 
-/// Stands between cause and hint in the parser errors that this dialect raises itself.
+/// Stands between cause and hint in an error that passes through sqlparser or DataFusion as a text.
 pub const HINT: &str = " || hint: ";
 
 /// A parser error with its place, its cause and, for common mistakes, the remedy.
