@@ -1,7 +1,7 @@
 //! Random values in conditions over joins: refused, because the optimizer would move the condition below the join,
 //! where it is drawn once for a row and not for a pair.
 
-use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion_common::tree_node::TreeNodeRecursion;
 use datafusion_expr::LogicalPlan;
 use millrace_plan::{Error, Place, Result};
 

@@ -11,6 +11,7 @@ mod cast;
 mod coercion;
 mod collection;
 mod conditional;
+mod constraint;
 mod hash;
 mod json;
 mod math;
@@ -27,6 +28,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion_expr::ScalarUDF;
 
 pub use cast::{cast_udf, needs_flink_cast};
+pub use constraint::{fixed_length_udf, not_null_udf};
 use udf::Body;
 
 /// One line per scalar function.

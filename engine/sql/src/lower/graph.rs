@@ -40,8 +40,8 @@ impl Graph {
         self.add(Node { operator, inputs: vec![input], schema, changelog, row_time, reason: reason.into() })
     }
 
-    /// Number of nodes.
-    pub fn len(&self) -> usize {
+    /// The id that the next node gets.
+    pub fn next_id(&self) -> NodeId {
         self.nodes.len()
     }
 

@@ -26,7 +26,7 @@ use millrace_plan::{Changelog, EmitMode, Error, Operator, Place, Plan, Result};
 use crate::bind::window::{WindowAssign, Windows};
 pub use graph::Graph;
 use relation::Relation;
-pub use sink::{Insert, check_columns};
+pub use sink::{Demands, Insert, check_columns};
 use source::Sources;
 
 /// What the planner may decide by.
@@ -91,7 +91,7 @@ struct Lowering {
 impl Lowering {
     fn insert(&mut self, insert: Insert) -> Result<()> {
         let statement = Statement { emit: insert.emit, place: insert.place };
-        let first = self.graph.len();
+        let first = self.graph.next_id();
         let relation = self.relation(&insert.query, statement)?;
         self.sink(relation, insert)?;
         volatile::check(&self.graph, first, statement.place)

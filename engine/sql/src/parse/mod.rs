@@ -19,6 +19,8 @@ use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use millrace_plan::{Error, Limits, Place, Result};
 
+use crate::types::Length;
+
 pub use window::{WindowCall, WindowKind, window_call};
 
 pub(crate) use dialect::{FlinkDialect, GROUP_SESSION};
@@ -163,6 +165,8 @@ pub struct ColumnDef {
     pub name: String,
     /// Its type; computed columns have none.
     pub data_type: Option<DataType>,
+    /// The length that its type demands.
+    pub length: Option<Length>,
     /// NOT NULL.
     pub not_null: bool,
     /// Where its values come from.
