@@ -22,6 +22,7 @@ pub fn explain_error(error: &DataFusionError, place: Option<Place>) -> Error {
             Error::query(format!("not supported: {}", first_line(message)))
         }
         DataFusionError::Plan(message) => plan(message),
+        DataFusionError::Execution(message) => plan(wrongly_called(message)),
         other => Error::query(first_line(&other.strip_backtrace())),
     };
     explained.at(exact).at(place)
@@ -64,6 +65,13 @@ fn listed(names: &[&str]) -> String {
         shown.push("...");
     }
     shown.join(", ")
+}
+
+/// What a function says of its arguments, without what DataFusion says around it.
+fn wrongly_called(message: &str) -> &str {
+    let Some((_, own)) = message.split_once("user-defined coercion failed with: ") else { return message };
+    let own = own.strip_prefix("Error during planning: ").unwrap_or(own);
+    own.split(". No function matches").next().unwrap_or(own)
 }
 
 /// Planner messages that name a function carry DataFusion's own suggestion; ours knows our functions.

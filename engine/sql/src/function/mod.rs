@@ -58,7 +58,7 @@ impl ScalarEntry {
 const FAMILIES: &[(&str, &[ScalarEntry])] = &[
     ("conditional", conditional::FUNCTIONS),
     ("string", string::FUNCTIONS),
-    ("formatted", printf::FUNCTIONS),
+    ("format", printf::FUNCTIONS),
     ("regular expression", regex::FUNCTIONS),
     ("URL", url::FUNCTIONS),
     ("encoding", bytes::FUNCTIONS),

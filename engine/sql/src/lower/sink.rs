@@ -66,7 +66,10 @@ pub fn check_columns(
     };
     let given = query.schema().fields();
     if given.len() != targets.len() {
-        let list = |fields: Vec<String>| fields.join(", ");
+        let list = |fields: &mut dyn Iterator<Item = &Field>| {
+            let shown = fields.map(|field| format!("{} {}", field.name(), sql_name(field.data_type())));
+            shown.collect::<Vec<_>>().join(", ")
+        };
         return Err(Error::query(format!(
             "the query has {} columns, but `{}` takes {}",
             given.len(),
@@ -75,22 +78,8 @@ pub fn check_columns(
         ))
         .hint(format!(
             "query: [{}]; sink: [{}]",
-            list(
-                given
-                    .iter()
-                    .map(|field| format!("{} {}", field.name(), sql_name(field.data_type())))
-                    .collect()
-            ),
-            list(
-                targets
-                    .iter()
-                    .map(|target| format!(
-                        "{} {}",
-                        fields[*target].name(),
-                        sql_name(fields[*target].data_type())
-                    ))
-                    .collect()
-            ),
+            list(&mut given.iter().map(AsRef::as_ref)),
+            list(&mut targets.iter().map(|target| fields[*target].as_ref()))
         ))
         .at(place));
     }
@@ -110,8 +99,15 @@ pub fn check_columns(
         }
         columns[*target] = Some(position);
     }
-    match fields.iter().zip(&columns).find(|(field, source)| source.is_none() && !field.is_nullable()) {
-        None => Ok(columns),
+    check_filled(table, &columns, place)?;
+    Ok(columns)
+}
+
+/// Fails if a NOT NULL column would always be NULL.
+fn check_filled(table: &TableDef, columns: &[Option<usize>], place: Option<TextPlace>) -> Result<()> {
+    let mut filled = table.schema.fields().iter().zip(columns);
+    match filled.find(|(field, source)| source.is_none() && !field.is_nullable()) {
+        None => Ok(()),
         Some((field, _)) => {
             let cause =
                 format!("column `{}` of `{}` is NOT NULL, and nothing fills it", field.name(), table.name);

@@ -148,7 +148,7 @@ pub fn split_emit(mut tokens: Vec<TokenWithSpan>) -> Result<(Vec<TokenWithSpan>,
 }
 
 /// Stands between cause and hint in an error that passes through sqlparser or DataFusion as a text.
-pub const HINT: &str = " || hint: ";
+pub const HINT: &str = "; hint: ";
 
 /// A parser error with its place, its cause and, for common mistakes, the remedy.
 pub fn explain(error: &ParserError) -> Error {

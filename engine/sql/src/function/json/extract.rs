@@ -7,7 +7,7 @@ use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
     Int64Type,
 };
-use datafusion_common::{Result, exec_err, internal_err};
+use datafusion_common::{Result, ScalarValue, exec_err, internal_err};
 
 use super::number::{floating, push_number, whole};
 use super::path::{Found, Path, Wrong};
@@ -56,6 +56,20 @@ pub(super) fn value_types(types: &[DataType]) -> Result<Vec<DataType>, String> {
         _ => return Err(format!("it has {} arguments", types.len())),
     }
     Ok(wanted)
+}
+
+/// The type of what JSON_VALUE and JSON_QUERY return.
+pub(super) fn returned(types: &[DataType], literals: &[Option<&ScalarValue>]) -> Result<DataType> {
+    check_path(literals)?;
+    Ok(types.get(3).cloned().unwrap_or(DataType::Utf8))
+}
+
+/// Fails if the path is a constant that cannot be followed.
+pub(super) fn check_path(literals: &[Option<&ScalarValue>]) -> Result<()> {
+    match literals.get(1) {
+        Some(Some(ScalarValue::Utf8(Some(path)))) => Path::parse(path).map(|_| ()),
+        _ => Ok(()),
+    }
 }
 
 fn can_be_returned(own: &DataType) -> bool {

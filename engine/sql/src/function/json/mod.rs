@@ -26,7 +26,7 @@ pub(super) const FUNCTIONS: &[ScalarEntry] = &[
         "JSON_VALUE(json, path [RETURNING type] [{NULL | ERROR | DEFAULT value} ON EMPTY] [... ON ERROR])",
         "the scalar at path",
         Arguments::Checked(extract::value_types),
-        Gives::Of(|types, _| Ok(types.get(3).cloned().unwrap_or(DataType::Utf8))),
+        Gives::Of(extract::returned),
         extract::value,
     ),
     checked(
@@ -35,7 +35,7 @@ pub(super) const FUNCTIONS: &[ScalarEntry] = &[
          [{NULL | EMPTY ARRAY | EMPTY OBJECT | ERROR} ON EMPTY] [... ON ERROR])",
         "the object or array at path",
         Arguments::Checked(extract::query_types),
-        Gives::Of(|types, _| Ok(types.get(3).cloned().unwrap_or(DataType::Utf8))),
+        Gives::Of(extract::returned),
         extract::query,
     ),
     entry(
@@ -43,7 +43,7 @@ pub(super) const FUNCTIONS: &[ScalarEntry] = &[
         "JSON_EXISTS(json, path [{TRUE | FALSE | UNKNOWN | ERROR} ON ERROR])",
         "true if there is something at path",
         &[Text, Text, Text],
-        Gives::Boolean,
+        Gives::Of(|_, literals| extract::check_path(literals).map(|()| DataType::Boolean)),
         extract::exists,
     )
     .optional(1),

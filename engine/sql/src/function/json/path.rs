@@ -5,6 +5,8 @@
 
 use datafusion_common::{Result, plan_err};
 
+use crate::parse::HINT;
+
 use super::scan::{Kind, elements, is_valid, members, text_of, trim};
 
 #[derive(Debug, PartialEq)]
@@ -40,7 +42,7 @@ impl Path {
         match Path::read(path) {
             Some(path) => Ok(path),
             None => plan_err!(
-                "'{path}' is not a JSON path that Millrace follows: write $.key, $['key'], $[0], $[*] or $.*"
+                "'{path}' is not a JSON path that Millrace follows{HINT}write $.key, $['key'], $[0], $[*] or $.*"
             ),
         }
     }
