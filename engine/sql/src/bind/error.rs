@@ -21,8 +21,7 @@ pub fn explain_error(error: &DataFusionError, place: Option<Place>) -> Error {
         DataFusionError::NotImplemented(message) => {
             Error::query(format!("not supported: {}", first_line(message)))
         }
-        DataFusionError::Plan(message) => plan(message),
-        DataFusionError::Execution(message) => plan(wrongly_called(message)),
+        DataFusionError::Plan(message) => plan(wrongly_called(message)),
         other => Error::query(first_line(&other.strip_backtrace())),
     };
     explained.at(exact).at(place)

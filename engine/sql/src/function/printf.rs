@@ -274,15 +274,9 @@ fn push(out: &mut String, own: &Directive, printer: &Printer, data_type: &DataTy
             signed(out, value < 0, own, true);
         }
         ('x' | 'o', Printer::Whole(numbers)) => unsigned(out, numbers.value(row), data_type, own),
-        ('e' | 'f' | 'g', Printer::Double(_) | Printer::Float(_)) => {
-            let mut text = String::new();
-            printer.write(row, &mut text);
-            floating(out, &text, own);
-        }
-        ('f', Printer::Decimal(..)) => {
-            let mut text = String::new();
-            printer.write(row, &mut text);
-            floating(out, &text, own);
+        ('e' | 'f' | 'g', Printer::Double(_) | Printer::Float(_)) | ('f', Printer::Decimal(..)) => {
+            printer.write(row, out);
+            floating(out, own);
         }
         _ => return false,
     }
@@ -298,15 +292,17 @@ fn cut(out: &mut String, text: &str, own: &Directive) {
 fn unsigned(out: &mut String, value: i64, data_type: &DataType, own: &Directive) {
     let bits = data_type.primitive_width().map_or(64, |bytes| bytes * 8);
     let value = if bits == 64 { value as u64 } else { value as u64 & ((1 << bits) - 1) };
-    let (prefix, digits) = match own.conversion {
-        'x' => ("0x", format!("{value:x}")),
-        _ => ("0", format!("{value:o}")),
+    // Writing to a String cannot fail.
+    let (prefix, _) = match own.conversion {
+        'x' => ("0x", write!(out, "{value:x}")),
+        _ => ("0", write!(out, "{value:o}")),
     };
     let prefix = if own.flags.alternate { prefix } else { "" };
-    let width = if own.flags.zero { own.width.unwrap_or(0) } else { 0 };
-    out.push_str(prefix);
-    out.extend(std::iter::repeat_n('0', width.saturating_sub(prefix.len() + digits.len())));
-    out.push_str(&digits);
+    if own.flags.zero {
+        let missing = own.width.unwrap_or(0).saturating_sub(prefix.len() + out.len());
+        out.insert_str(0, &"0".repeat(missing));
+    }
+    out.insert_str(0, prefix);
 }
 
 /// Groups, pads and signs the digits in `out`.
@@ -332,20 +328,18 @@ fn signed(out: &mut String, negative: bool, own: &Directive, finite: bool) {
     out.push_str(after);
 }
 
-/// Appends a number, given as Java prints it, as `%e`, `%f` or `%g`.
-fn floating(out: &mut String, text: &str, own: &Directive) {
-    let negative = text.starts_with('-');
-    let text = text.strip_prefix('-').unwrap_or(text);
+/// Turns the number in `out`, printed as Java does, into `%e`, `%f` or `%g`.
+fn floating(out: &mut String, own: &Directive) {
+    let negative = out.starts_with('-');
+    let text = out.strip_prefix('-').unwrap_or(out);
     if text == "NaN" || text == "Infinity" {
-        out.push_str(text);
-        return signed(
-            out,
-            negative,
-            &Directive { flags: Flags { group: false, ..own.flags }, ..*own },
-            false,
-        );
+        if negative {
+            out.remove(0);
+        }
+        return signed(out, negative, own, false);
     }
     let number = Digits::of(text);
+    out.clear();
     let precision = own.precision.unwrap_or(6);
     match own.conversion {
         'f' => number.fixed(out, precision, own.flags.alternate),
@@ -354,9 +348,9 @@ fn floating(out: &mut String, text: &str, own: &Directive) {
             let significant = precision.max(1);
             let rounded = number.rounded(significant as i64);
             let exponent = rounded.point - 1;
-            match rounded.digits.is_empty() || (-4..significant as i64).contains(&exponent) {
+            match rounded.count == 0 || (-4..significant as i64).contains(&exponent) {
                 true => {
-                    let exponent = if rounded.digits.is_empty() { 0 } else { exponent };
+                    let exponent = if rounded.count == 0 { 0 } else { exponent };
                     number.fixed(out, (significant as i64 - 1 - exponent).max(0) as usize, false);
                 }
                 false => number.scientific(out, significant - 1, false),
@@ -366,10 +360,14 @@ fn floating(out: &mut String, text: &str, own: &Directive) {
     signed(out, negative, own, true);
 }
 
+/// The most digits that a number has: a DECIMAL before and behind the point, or one more after rounding.
+const MOST_DIGITS: usize = 80;
+
 /// A number that is not negative: `0.digits * 10^point`, without leading zeros.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Digits {
-    digits: Vec<u8>,
+    digits: [u8; MOST_DIGITS],
+    count: usize,
     point: i64,
 }
 
@@ -377,33 +375,42 @@ impl Digits {
     fn of(text: &str) -> Digits {
         let (mantissa, exponent) = text.split_once('E').unwrap_or((text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let all: Vec<u8> = whole.bytes().chain(fraction.bytes()).map(|digit| digit - b'0').collect();
-        let zeros = all.iter().take_while(|digit| **digit == 0).count();
+        let all = whole.bytes().chain(fraction.bytes());
+        let zeros = all.clone().take_while(|digit| *digit == b'0').count();
         let point = whole.len() as i64 + exponent.parse::<i64>().unwrap_or(0) - zeros as i64;
-        Digits { digits: all[zeros..].to_vec(), point }
+        let mut number = Digits { digits: [0; MOST_DIGITS], count: 0, point };
+        for (slot, digit) in number.digits.iter_mut().zip(all.skip(zeros)) {
+            *slot = digit - b'0';
+            number.count += 1;
+        }
+        number
     }
 
     /// With at most `count` digits, rounded half up.
     fn rounded(&self, count: i64) -> Digits {
-        let Digits { mut digits, mut point } = self.clone();
-        if count < 0 {
-            return Digits { digits: vec![], point: 0 };
+        let mut own = *self;
+        let Ok(count) = usize::try_from(count) else {
+            return Digits { count: 0, point: 0, ..own };
+        };
+        if count >= own.count {
+            return own;
         }
-        let up = digits.get(count as usize).is_some_and(|digit| *digit >= 5);
-        digits.truncate(count as usize);
+        let up = own.digits[count] >= 5;
+        own.digits[count..].fill(0);
+        own.count = count;
         if up {
-            let nines = digits.iter().rev().take_while(|digit| **digit == 9).count();
-            let kept = digits.len() - nines;
-            digits[kept..].fill(0);
-            match kept.checked_sub(1) {
-                Some(last) => digits[last] += 1,
+            let nines = own.digits[..count].iter().rev().take_while(|digit| **digit == 9).count();
+            own.digits[count - nines..count].fill(0);
+            match (count - nines).checked_sub(1) {
+                Some(last) => own.digits[last] += 1,
                 None => {
-                    digits.insert(0, 1);
-                    point += 1;
+                    own.digits[0] = 1;
+                    own.count = count.max(1);
+                    own.point += 1;
                 }
             }
         }
-        Digits { digits, point }
+        own
     }
 
     fn digit(&self, at: i64) -> char {
@@ -413,7 +420,7 @@ impl Digits {
 
     fn fixed(&self, out: &mut String, precision: usize, keep_point: bool) {
         let rounded = self.rounded(self.point.saturating_add(precision as i64));
-        let whole = if rounded.digits.is_empty() { 0 } else { rounded.point.max(0) };
+        let whole = if rounded.count == 0 { 0 } else { rounded.point.max(0) };
         if whole == 0 {
             out.push('0');
         }
@@ -421,13 +428,13 @@ impl Digits {
         if precision > 0 || keep_point {
             out.push('.');
         }
-        let from = if rounded.digits.is_empty() { 0 } else { rounded.point };
+        let from = if rounded.count == 0 { 0 } else { rounded.point };
         out.extend((0..precision as i64).map(|at| rounded.digit(from + at)));
     }
 
     fn scientific(&self, out: &mut String, precision: usize, keep_point: bool) {
         let rounded = self.rounded(precision as i64 + 1);
-        let exponent = if rounded.digits.is_empty() { 0 } else { rounded.point - 1 };
+        let exponent = if rounded.count == 0 { 0 } else { rounded.point - 1 };
         out.push(rounded.digit(0));
         if precision > 0 || keep_point {
             out.push('.');

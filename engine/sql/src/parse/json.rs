@@ -112,10 +112,12 @@ fn null() -> Expr {
 }
 
 /// The JSON text and the path.
-fn input(parser: &mut Parser) -> Parsed<Vec<Expr>> {
+fn input(parser: &mut Parser, form: &str) -> Parsed<Vec<Expr>> {
     let json = parser.parse_expr()?;
-    parser.expect_token(&Token::Comma)?;
-    Ok(vec![json, parser.parse_expr()?])
+    match parser.consume_token(&Token::Comma) {
+        true => Ok(vec![json, parser.parse_expr()?]),
+        false => wrong("the path is missing", form, &parser.peek_token()),
+    }
 }
 
 /// The end of a call; whatever else stands here is a clause that the function does not have.
@@ -176,7 +178,7 @@ fn value(parser: &mut Parser) -> Parsed<Expr> {
         BigInt, Bool, Boolean, Dec, Decimal, Double, DoublePrecision, Float, Int, Integer, Numeric, SmallInt,
         TinyInt,
     };
-    let mut args = input(parser)?;
+    let mut args = input(parser, VALUE_FORM)?;
     let returned = returning(parser)?;
     if let Some((data_type, place)) = &returned {
         let known = matches!(
@@ -240,7 +242,7 @@ fn default_value(value: Expr, data_type: &DataType) -> Expr {
 const EXISTS_FORM: &str = "write JSON_EXISTS(json, path [{TRUE | FALSE | UNKNOWN | ERROR} ON ERROR])";
 
 fn exists(parser: &mut Parser) -> Parsed<Expr> {
-    let mut args = input(parser)?;
+    let mut args = input(parser, EXISTS_FORM)?;
     if let Some(own) = ["TRUE", "FALSE", "UNKNOWN", "ERROR"]
         .into_iter()
         .find(|own| take_words(parser, &[own, "ON", "ERROR"]))
@@ -256,7 +258,7 @@ const QUERY_FORM: &str = "write JSON_QUERY(json, path [RETURNING type] [{WITHOUT
                           [... ON ERROR])";
 
 fn query(parser: &mut Parser) -> Parsed<Expr> {
-    let mut args = input(parser)?;
+    let mut args = input(parser, QUERY_FORM)?;
     let returned = returning(parser)?;
     let is_array = matches!(&returned, Some((DataType::Array(ArrayElemTypeDef::AngleBracket(item)), _)) if is_string(item));
     if let Some((data_type, place)) = &returned

@@ -46,6 +46,16 @@ pub(super) fn by_key(a: &str, b: &str) -> std::cmp::Ordering {
     }
 }
 
+/// True if the keys of an object are plain, and each is behind the one before it: most objects need no sorting.
+fn has_keys_in_order(object: &str) -> bool {
+    let mut last = "";
+    members(object).all(|(key, _)| {
+        let behind = !key.contains('\\') && by_key(last, key).is_lt();
+        last = key;
+        behind
+    })
+}
+
 /// Appends a valid JSON value in the one spelling.
 pub(super) fn push_json(out: &mut String, value: &str) {
     match Kind::of(value) {
@@ -61,6 +71,18 @@ pub(super) fn push_json(out: &mut String, value: &str) {
                 push_json(out, element);
             }
             out.push(']');
+        }
+        Kind::Object if has_keys_in_order(value) => {
+            out.push('{');
+            for (at, (key, own)) in members(value).enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                push_quoted(out, &text_of(key));
+                out.push(':');
+                push_json(out, own);
+            }
+            out.push('}');
         }
         Kind::Object => {
             let mut pairs: Vec<(Cow<str>, &str)> =
@@ -225,5 +247,69 @@ pub(super) fn separated(
             out.push(',');
         }
         write(out, index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
+
+    use super::super::scan::{is_valid, trim};
+    use super::*;
+
+    /// JSON texts with white space, escapes and keys in any order, each once.
+    fn json() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("null".to_string()),
+            any::<bool>().prop_map(|own| own.to_string()),
+            "-?(0|[1-9][0-9]{0,14})(\\.[0-9]{1,4})?([eE][-+]?[0-9])?",
+            "\"([ -!#-\\[\\]-~é€]|\\\\n|\\\\u00e9|\\\\/|\\\\\"){0,6}\"",
+        ];
+        leaf.prop_recursive(4, 40, 4, |inner| {
+            let members = prop::collection::btree_map("[a-cé]{1,3}", inner.clone(), 0..4);
+            let object = members.prop_map(|own| {
+                let pairs: Vec<String> =
+                    own.iter().rev().map(|(key, own)| format!("\"{key}\" :{own}")).collect();
+                format!("{{ {} }}", pairs.join(","))
+            });
+            let array =
+                prop::collection::vec(inner, 0..4).prop_map(|own| format!("[ {}\n]", own.join(" , ")));
+            prop_oneof![object, array]
+        })
+    }
+
+    fn written(json: &str) -> String {
+        let mut out = String::new();
+        push_json(&mut out, trim(json));
+        out
+    }
+
+    /// True if two values are equal, however their numbers are spelled.
+    fn are_same(a: &Value, b: &Value) -> bool {
+        if let (Some(a), Some(b)) = (a.as_object(), b.as_object()) {
+            let has = |(key, own): (&str, &Value)| b.get(&key).is_some_and(|other| are_same(own, other));
+            return a.len() == b.len() && a.iter().all(has);
+        }
+        if let (Some(a), Some(b)) = (a.as_array(), b.as_array()) {
+            return a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| are_same(a, b));
+        }
+        match (a.as_f64(), b.as_f64()) {
+            (Some(a), Some(b)) => a == b,
+            _ => a == b,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_written_is_the_same_value_in_one_spelling(json in json()) {
+            prop_assert!(is_valid(&json));
+            let once = written(&json);
+            let value = |text: &str| sonic_rs::from_str::<Value>(text).unwrap();
+            prop_assert!(are_same(&value(&once), &value(&json)), "{}", once);
+            prop_assert_eq!(&written(&once), &once);
+        }
     }
 }
