@@ -10,7 +10,7 @@ use millrace_plan::{Changelog, EmitMode, Error, Limits, Operator, Place, Plan, R
 
 use crate::bind::{Binder, Declared, DeclaredColumn, Tables, simplify};
 use crate::catalog::nearest;
-use crate::lower::{Insert, Strategy, check_columns, lower};
+use crate::lower::{Demands, Insert, Strategy, check_columns, lower};
 use crate::parse::{self, ColumnKind, CreateTable, Emit, Script, Statement};
 use crate::types::sql_name;
 
@@ -51,6 +51,10 @@ pub struct Settings {
     pub pipeline_name: Option<String>,
     /// `table.optimizer.agg-phase-strategy` = `ONE_PHASE`: rows go to the owner of their group.
     pub one_phase: bool,
+    /// `table.exec.sink.not-null-enforcer` = `DROP`: a row with NULL for a NOT NULL column is left out.
+    pub drops_nulls: bool,
+    /// `table.exec.sink.type-length-enforcer` = `TRIM_PAD`: values get the length of their column.
+    pub trims_and_pads: bool,
 }
 
 /// A compiled script.
@@ -185,8 +189,15 @@ impl Session<'_> {
         let columns = check_columns(&table, named, &bound, place)?;
         let query = simplify(bound, place)?;
         let emit = self.emit_mode(emit, place)?;
-        self.inserts.push(Insert { query, table, columns, emit, place });
+        let demands = self.demands(&table);
+        self.inserts.push(Insert { query, table, columns, demands, emit, place });
         Ok(())
+    }
+
+    fn demands(&self, table: &TableDef) -> Demands {
+        let declared = self.tables.tables.get(&table.name).filter(|_| self.settings.trims_and_pads);
+        let lengths = declared.map_or(vec![], |declared| declared.lengths.clone());
+        Demands { lengths, drops_nulls: self.settings.drops_nulls }
     }
 
     /// A SELECT outside INSERT prints its rows.
@@ -236,15 +247,15 @@ impl Session<'_> {
                 })?;
                 self.settings.emit_interval_ms = Some(every);
             }
-            "table.optimizer.agg-phase-strategy" => match value.to_ascii_uppercase().as_str() {
-                "ONE_PHASE" => self.settings.one_phase = true,
-                "TWO_PHASE" | "AUTO" => self.settings.one_phase = false,
-                _ => {
-                    return Err(Error::query(format!("'{key}' = '{value}'"))
-                        .hint("write AUTO, TWO_PHASE or ONE_PHASE")
-                        .at(place));
-                }
-            },
+            "table.optimizer.agg-phase-strategy" => {
+                self.settings.one_phase = choice(key, value, &["ONE_PHASE"], &["AUTO", "TWO_PHASE"], place)?;
+            }
+            "table.exec.sink.not-null-enforcer" => {
+                self.settings.drops_nulls = choice(key, value, &["DROP"], &["ERROR"], place)?;
+            }
+            "table.exec.sink.type-length-enforcer" => {
+                self.settings.trims_and_pads = choice(key, value, &["TRIM_PAD"], &["IGNORE"], place)?;
+            }
             "pipeline.name" => self.settings.pipeline_name = Some(value.to_string()),
             "table.local-time-zone" if !matches!(value, "UTC" | "Etc/UTC" | "Z") => {
                 return Err(Error::query(format!("table.local-time-zone '{value}' is not supported"))
@@ -256,11 +267,24 @@ impl Session<'_> {
             }
             _ => {
                 return Err(Error::query(format!("unknown setting '{key}'"))
-                    .hint("Millrace reads 'table.exec.mini-batch.allow-latency', 'table.optimizer.agg-phase-strategy' and 'pipeline.name'")
+                    .hint("Millrace reads 'table.exec.mini-batch.allow-latency', 'table.optimizer.agg-phase-strategy', \
+                           'table.exec.sink.not-null-enforcer', 'table.exec.sink.type-length-enforcer' and 'pipeline.name'")
                     .at(place));
             }
         }
         Ok(())
+    }
+}
+
+/// True if a setting's value is one of `yes`, false if it is one of `no`.
+fn choice(key: &str, value: &str, yes: &[&str], no: &[&str], place: Option<Place>) -> Result<bool> {
+    let is_in = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(value));
+    match (is_in(yes), is_in(no)) {
+        (true, _) => Ok(true),
+        (_, true) => Ok(false),
+        _ => Err(Error::query(format!("'{key}' = '{value}' is not supported"))
+            .hint(format!("write {} or {}", no.join(", "), yes.join(", ")))
+            .at(place)),
     }
 }
 
@@ -310,6 +334,7 @@ fn named(
 fn declare(tables: &Tables, create: &CreateTable) -> Result<Declared> {
     let mut physical: Vec<FieldRef> = vec![];
     let mut metadata: Vec<(String, FieldRef)> = vec![];
+    let mut lengths = vec![];
     for column in &create.columns {
         let duplicate = create.columns.iter().filter(|other| other.name == column.name).count() > 1;
         if duplicate {
@@ -318,7 +343,10 @@ fn declare(tables: &Tables, create: &CreateTable) -> Result<Declared> {
         let field =
             |data_type: &DataType| Arc::new(Field::new(&column.name, data_type.clone(), !column.not_null));
         match (&column.kind, &column.data_type) {
-            (ColumnKind::Physical, Some(data_type)) => physical.push(field(data_type)),
+            (ColumnKind::Physical, Some(data_type)) => {
+                physical.push(field(data_type));
+                lengths.push(column.length);
+            }
             (ColumnKind::Metadata { key, .. }, Some(data_type)) => {
                 metadata.push((key.clone(), field(data_type)));
             }
@@ -340,7 +368,7 @@ fn declare(tables: &Tables, create: &CreateTable) -> Result<Declared> {
         physical.into_iter().chain(metadata.into_iter().map(|(_, field)| field)).collect();
     let (schema, columns) = columns(tables, create, &stored)?;
     let watermark = watermark(tables, create, &schema)?;
-    Ok(Declared { def, schema: Arc::new(schema), columns, watermark, place: create.place })
+    Ok(Declared { def, lengths, schema: Arc::new(schema), columns, watermark, place: create.place })
 }
 
 fn primary_key(create: &CreateTable, physical: &[FieldRef]) -> Result<Vec<usize>> {

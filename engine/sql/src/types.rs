@@ -95,6 +95,36 @@ pub fn type_of_ast(sql_type: &ast::DataType) -> Result<DataType> {
     })
 }
 
+/// How long the values of a CHAR(n), VARCHAR(n), BINARY(n) or VARBINARY(n) are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Length {
+    /// Characters or bytes, at most.
+    pub most: usize,
+    /// Shorter values are padded: CHAR and BINARY.
+    pub pad: bool,
+}
+
+/// The length that a type in an expression demands. Without one a VARCHAR or VARBINARY has any, a CHAR or BINARY 1.
+pub fn length_of_ast(sql_type: &ast::DataType) -> Option<Length> {
+    use ast::{BinaryLength, CharacterLength, DataType as Sql};
+    let of_text = |own: &Option<CharacterLength>| match own {
+        Some(CharacterLength::IntegerLength { length, .. }) => Some(*length),
+        Some(CharacterLength::Max) | None => None,
+    };
+    let of_bytes = |own: &Option<BinaryLength>| match own {
+        Some(BinaryLength::IntegerLength { length }) => Some(*length),
+        Some(BinaryLength::Max) | None => None,
+    };
+    let (most, pad) = match sql_type {
+        Sql::Char(own) | Sql::Character(own) => (Some(of_text(own).unwrap_or(1)), true),
+        Sql::Varchar(own) => (of_text(own), false),
+        Sql::Binary(own) => (Some(own.unwrap_or(1)), true),
+        Sql::Varbinary(own) => (of_bytes(own), false),
+        _ => return None,
+    };
+    Some(Length { most: usize::try_from(most?).unwrap_or(usize::MAX), pad })
+}
+
 /// Flink's name of an Arrow type.
 pub fn sql_name(data_type: &DataType) -> String {
     let precision = |unit: &TimeUnit| match unit {

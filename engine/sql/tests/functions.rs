@@ -119,7 +119,10 @@ fn assert_none(wrong: Vec<String>) {
 fn is_fixed(function: &str, index: usize) -> bool {
     match function {
         "extract" | "floor_to" | "ceil_to" | "timestampdiff" | "timestampadd" => index == 0,
-        "get_field" => index == 1,
+        "get_field" | "is_json" | "json" => index == 1,
+        "json_value" | "json_query" | "json_exists" => index == 2,
+        "json_array" => index == 0,
+        "json_object" => index == 0 || index % 2 == 1,
         _ => false,
     }
 }
@@ -265,8 +268,11 @@ fn texts() -> impl Strategy<Value = String> {
         "[a-c.*+()\\[\\]\\\\|^$?{}0-9]{0,8}",
         "[0-9]{1,4}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\\.[0-9]{1,9})?)?",
         "-?[0-9]{1,20}(\\.[0-9]{0,5})?(e-?[0-9]{1,3})?",
-        "\\$(\\.[a-b]|\\[[0-2]\\]){0,3}",
+        "(lax |strict )?\\$(\\.[a-b*]|\\[[0-2*]\\]){0,3}",
+        "(%[-#+ 0,(]{0,2}[0-9]{0,2}(\\.[0-9]{1,2})?[bcdefgosxEGSX%n]){1,2}",
+        "(NULL|ERROR|DEFAULT|ABSENT|WITHOUT|CONDITIONAL)(,(NULL|ERROR|DEFAULT|EMPTY ARRAY|v|r)){0,2}",
         "\\{\"a\":[0-9\\[\\]{}\",:a-b ]{0,10}\\}?",
+        "\\{\"b\": ?(-?0.0|[1-9][0-9]{0,20}e-?[0-9]{1,9}|null|\\[\"\\\\u00e9\",true]), ?\"a\":(\\{\"b\":1,\"a\":2}|[0-9])\\}",
         Just("DAY".to_string()),
         Just("MONTH".to_string()),
         Just("yyyy-MM-dd HH:mm".to_string()),

@@ -21,9 +21,10 @@ use datafusion_sql::sqlparser::ast::{self, TableFactor};
 use millrace_plan::{Error, TableDef, WindowSpec};
 
 use super::window::{WindowAssign, Windows};
-use super::{aggregate, now, over};
+use super::{aggregate, now, numeric, over};
 use crate::catalog::nearest;
 use crate::parse::{WindowCall, WindowKind, window_call};
+use crate::types::Length;
 
 /// A declared column and where its values come from.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub enum DeclaredColumn {
 pub struct Declared {
     /// What its connector sees.
     pub def: Arc<TableDef>,
+    /// For each column of `def`'s schema, the length that its type demands.
+    pub lengths: Vec<Option<Length>>,
     /// All columns, computed ones too, in declared order.
     pub schema: SchemaRef,
     /// Where each column of `schema` comes from.
@@ -383,6 +386,10 @@ impl TypePlanner for FlinkTypeNames {
     fn plan_type_field(&self, sql_type: &ast::DataType) -> Result<Option<FieldRef>> {
         let data_type = crate::types::type_of_ast(sql_type)
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        Ok(Some(Arc::new(Field::new("type", data_type, true))))
+        let field = Field::new("type", data_type, true);
+        Ok(Some(Arc::new(match crate::types::length_of_ast(sql_type) {
+            Some(length) => numeric::demand_length(field, length),
+            None => field,
+        })))
     }
 }

@@ -4,6 +4,7 @@ use datafusion_common::{DataFusionError, Diagnostic, SchemaError};
 use millrace_plan::{Error, Place};
 
 use crate::catalog::nearest;
+use crate::parse::HINT;
 
 /// What a planning error means to the user. `place` is where the statement begins, used when the error
 /// does not know better.
@@ -20,7 +21,7 @@ pub fn explain_error(error: &DataFusionError, place: Option<Place>) -> Error {
         DataFusionError::NotImplemented(message) => {
             Error::query(format!("not supported: {}", first_line(message)))
         }
-        DataFusionError::Plan(message) => plan(message),
+        DataFusionError::Plan(message) => plan(wrongly_called(message)),
         other => Error::query(first_line(&other.strip_backtrace())),
     };
     explained.at(exact).at(place)
@@ -65,10 +66,21 @@ fn listed(names: &[&str]) -> String {
     shown.join(", ")
 }
 
+/// What a function says of its arguments, without what DataFusion says around it.
+fn wrongly_called(message: &str) -> &str {
+    let Some((_, own)) = message.split_once("user-defined coercion failed with: ") else { return message };
+    let own = own.strip_prefix("Error during planning: ").unwrap_or(own);
+    own.split(". No function matches").next().unwrap_or(own)
+}
+
 /// Planner messages that name a function carry DataFusion's own suggestion; ours knows our functions.
 fn plan(message: &str) -> Error {
     let Some(rest) = message.strip_prefix("Invalid function '") else {
-        return Error::query(first_line(message));
+        let line = first_line(message);
+        return match line.split_once(HINT) {
+            Some((cause, hint)) => Error::query(cause).hint(hint),
+            None => Error::query(line),
+        };
     };
     let name = rest.split('\'').next().unwrap_or_default();
     let unknown = Error::query(format!("unknown function {}", name.to_uppercase()));

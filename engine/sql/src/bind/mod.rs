@@ -14,6 +14,7 @@ pub mod numeric;
 mod over;
 mod refuse;
 pub mod rewrite;
+mod volatile;
 pub mod window;
 
 use std::sync::Arc;
@@ -69,7 +70,9 @@ impl<'a> Binder<'a> {
         rewrite::rewrite(&mut query)?;
         let statement = ast::Statement::Query(Box::new(query));
         let plan = self.planner().sql_statement_to_plan(statement);
-        plan.and_then(analyze).map_err(|error| explain_error(&error, place))
+        let plan = plan.and_then(analyze).map_err(|error| explain_error(&error, place))?;
+        volatile::refuse_random_conditions(&plan, place)?;
+        Ok(plan)
     }
 
     /// The typed form of a scalar expression over `schema`: a computed column or a watermark.

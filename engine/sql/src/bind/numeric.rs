@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DFSchema, Result, ScalarValue};
@@ -17,6 +17,7 @@ use datafusion_optimizer::AnalyzerRule;
 
 use crate::bind::decimal;
 use crate::function;
+use crate::types::Length;
 
 /// The analyzer rule.
 #[derive(Debug)]
@@ -53,20 +54,37 @@ pub fn retype_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             Err(_) => Ok(Transformed::no(Expr::Literal(ScalarValue::Int64(Some(value)), metadata))),
         },
         Expr::BinaryExpr(binary) => arithmetic(binary, schema),
-        Expr::Cast(cast) => {
-            let target = cast.field.data_type().clone();
-            retype_cast(*cast.expr, &target, false, schema)
-        }
-        Expr::TryCast(cast) => {
-            let target = cast.field.data_type().clone();
-            retype_cast(*cast.expr, &target, true, schema)
-        }
+        Expr::Cast(cast) => retype_cast(*cast.expr, &cast.field, false, schema),
+        Expr::TryCast(cast) => retype_cast(*cast.expr, &cast.field, true, schema),
         other => Ok(Transformed::no(other)),
     })
 }
 
-fn retype_cast(value: Expr, target: &DataType, try_: bool, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    Ok(Transformed::yes(cast_as_flink(value, target, try_, schema)?))
+fn retype_cast(value: Expr, target: &FieldRef, try_: bool, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let cast = cast_as_flink(value, target.data_type(), try_, schema)?;
+    Ok(Transformed::yes(match demanded_length(target) {
+        Some(length) => with_length(cast, length),
+        None => cast,
+    }))
+}
+
+const LENGTH: &str = "length";
+const PADDED: &str = "padded";
+
+/// The target of a CAST that demands a length: Arrow's types have none, so it is written beside the type.
+pub fn demand_length(target: Field, length: Length) -> Field {
+    let length = [(LENGTH, length.most.to_string()), (PADDED, length.pad.to_string())];
+    target.with_metadata(length.map(|(key, value)| (key.to_string(), value)).into())
+}
+
+fn demanded_length(target: &FieldRef) -> Option<Length> {
+    let most = target.metadata().get(LENGTH)?.parse().ok()?;
+    Some(Length { most, pad: target.metadata().get(PADDED)? == "true" })
+}
+
+/// `value`, a STRING or BYTES, cut and padded to a length.
+pub fn with_length(value: Expr, length: Length) -> Expr {
+    Expr::ScalarFunction(ScalarFunction::new_udf(function::fixed_length_udf(length), vec![value]))
 }
 
 /// `CAST(value AS target)` as Flink does it.

@@ -62,10 +62,9 @@ impl VisitorMut for Rewriter {
                 }
             }
             Expr::Function(function) => unit_argument(function),
-            Expr::Cast { data_type, .. } => {
-                if let Some((function, length)) = fixed_length(data_type) {
-                    let cast = expr.clone();
-                    *expr = with_length(function, cast, length);
+            Expr::Value(literal) => {
+                if let Some(double) = double_literal(literal) {
+                    *expr = double;
                 }
             }
             Expr::TypedString(literal) => literal_precision(literal),
@@ -85,28 +84,16 @@ impl VisitorMut for Rewriter {
     }
 }
 
-/// What cuts a text to the length of its type, and pads it if it is CHAR.
-fn fixed_length(data_type: &ast::DataType) -> Option<(&'static str, u64)> {
-    use ast::{CharacterLength, DataType};
-    let length = |own: &Option<CharacterLength>| match own {
-        Some(CharacterLength::IntegerLength { length, .. }) => Some(*length),
-        Some(CharacterLength::Max) | None => None,
-    };
-    match data_type {
-        DataType::Char(own) | DataType::Character(own) => Some(("rpad", length(own).unwrap_or(1))),
-        // Without a length a VARCHAR of a query is a STRING.
-        DataType::Varchar(own) => length(own).map(|length| ("substring", length)),
-        _ => None,
-    }
-}
-
-/// `CAST(x AS VARCHAR(n))` as `SUBSTRING(CAST(x ...), 1, n)`, `CAST(x AS CHAR(n))` as `RPAD(CAST(x ...), n, ' ')`.
-fn with_length(function: &str, cast: Expr, length: u64) -> Expr {
-    let number = |value: u64| Expr::value(Value::Number(value.to_string(), false));
-    match function {
-        "rpad" => call(function, vec![cast, number(length), text(" ")]),
-        _ => call(function, vec![cast, number(1), number(length)]),
-    }
+/// A number with an exponent is a DOUBLE; without one it is exact.
+fn double_literal(literal: &ast::ValueWithSpan) -> Option<Expr> {
+    let Value::Number(number, _) = &literal.value else { return None };
+    number.contains(['e', 'E']).then(|| Expr::Cast {
+        kind: ast::CastKind::Cast,
+        expr: Box::new(text(number)),
+        data_type: ast::DataType::Double(ast::ExactNumberInfo::None),
+        array: false,
+        format: None,
+    })
 }
 
 /// `FLOOR(ts TO MINUTE)` becomes `floor_to('MINUTE', ts)`.

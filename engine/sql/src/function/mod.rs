@@ -1,9 +1,9 @@
 //! The scalar functions of the dialect: one table with Flink's names and meanings.
 //!
-//! Contract: every [`ScalarEntry`] is a pure function of its arguments, evaluated column by column: a
-//! constant argument stays one value, a pattern is compiled once, no row allocates. NULL in gives NULL out
-//! unless the entry says otherwise. What a row cannot do (a division by zero, text that is no number) is an
-//! error that names the value. The functions of processing time are not here: `bind::now` has them.
+//! Contract: every [`ScalarEntry`] but those of the family `random` is a pure function of its arguments, evaluated
+//! column by column: a constant argument stays one value, a pattern is compiled once, no row allocates. NULL in
+//! gives NULL out unless the entry says otherwise. What a row cannot do (a division by zero, text that is no
+//! number) is an error that names the value. The functions of processing time are not here: `bind::now` has them.
 
 mod bytes;
 mod call;
@@ -11,9 +11,12 @@ mod cast;
 mod coercion;
 mod collection;
 mod conditional;
+mod constraint;
 mod hash;
 mod json;
 mod math;
+mod printf;
+mod random;
 mod regex;
 mod string;
 mod time;
@@ -25,6 +28,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion_expr::ScalarUDF;
 
 pub use cast::{cast_udf, needs_flink_cast};
+pub use constraint::{fixed_length_udf, not_null_udf};
 use udf::Body;
 
 /// One line per scalar function.
@@ -54,11 +58,13 @@ impl ScalarEntry {
 const FAMILIES: &[(&str, &[ScalarEntry])] = &[
     ("conditional", conditional::FUNCTIONS),
     ("string", string::FUNCTIONS),
+    ("format", printf::FUNCTIONS),
     ("regular expression", regex::FUNCTIONS),
     ("URL", url::FUNCTIONS),
     ("encoding", bytes::FUNCTIONS),
     ("hash", hash::FUNCTIONS),
     ("math", math::FUNCTIONS),
+    ("random", random::FUNCTIONS),
     ("time", time::FUNCTIONS),
     ("JSON", json::FUNCTIONS),
     ("collection", collection::FUNCTIONS),

@@ -70,6 +70,8 @@ pub(super) struct Own {
     eval: Eval,
     /// The same as an expression that evaluates only what it needs.
     lazy: Option<fn(Vec<Expr>) -> Result<Expr>>,
+    /// Gives another value for every row and every call: never folded, never shared.
+    volatile: bool,
 }
 
 /// A function that takes exactly `kinds`.
@@ -93,7 +95,7 @@ pub(super) const fn checked(
     gives: Gives,
     eval: Eval,
 ) -> ScalarEntry {
-    let body = Body::Own(Own { arguments, gives, eval, lazy: None });
+    let body = Body::Own(Own { arguments, gives, eval, lazy: None, volatile: false });
     ScalarEntry { name, aliases: &[], family: "", signature, about, body }
 }
 
@@ -134,6 +136,14 @@ impl ScalarEntry {
         self
     }
 
+    /// Gives another value for every row and every call.
+    pub(super) const fn volatile(mut self) -> Self {
+        if let Body::Own(own) = &mut self.body {
+            own.volatile = true;
+        }
+        self
+    }
+
     /// As an expression that evaluates only what it needs.
     pub(super) const fn lazily(mut self, expression: fn(Vec<Expr>) -> Result<Expr>) -> Self {
         if let Body::Own(own) = &mut self.body {
@@ -151,7 +161,10 @@ impl ScalarEntry {
                 form: self.signature,
                 own,
                 aliases: self.aliases.iter().map(|alias| alias.to_string()).collect(),
-                signature: Signature::user_defined(Volatility::Immutable),
+                signature: Signature::user_defined(match own.volatile {
+                    true => Volatility::Volatile,
+                    false => Volatility::Immutable,
+                }),
             })),
         }
     }
@@ -245,7 +258,8 @@ impl ScalarUDFImpl for Function {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let constant =
+            !self.own.volatile && args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { args.number_rows };
         let call = Call::new(&args.args, rows, args.return_field.data_type())?;
         let column = (self.own.eval)(&call)?;

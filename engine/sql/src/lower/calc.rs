@@ -14,6 +14,7 @@ use datafusion_physical_expr::{PhysicalExpr, expressions};
 use millrace_plan::{Error, NodeId, Operator, ProjectExpr, Result};
 
 use super::relation::{Pending, PendingWindow, Place, Relation};
+use super::volatile::is_volatile;
 use super::{Lowering, Statement};
 use crate::bind::explain_error;
 use crate::bind::now::{NOW_COLUMN, now_call, now_type};
@@ -70,7 +71,7 @@ impl CalcColumns {
         let compiled = compile(expr, schema)?;
         self.now |= compiled.now;
         let same = self.exprs.iter().position(|own| own.expr.as_ref() == compiled.expr.as_ref());
-        if let Some(position) = same.filter(|_| !compiled.now) {
+        if let Some(position) = same.filter(|_| !compiled.now && !is_volatile(&compiled.expr)) {
             return Ok(position);
         }
         Ok(self.append(compiled.expr, field.clone()))

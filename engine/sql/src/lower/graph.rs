@@ -40,6 +40,16 @@ impl Graph {
         self.add(Node { operator, inputs: vec![input], schema, changelog, row_time, reason: reason.into() })
     }
 
+    /// The id that the next node gets.
+    pub fn next_id(&self) -> NodeId {
+        self.nodes.len()
+    }
+
+    /// The nodes from `first` on.
+    pub fn since(&self, first: NodeId) -> &[Node] {
+        &self.nodes[first..]
+    }
+
     /// The node `id`.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id]

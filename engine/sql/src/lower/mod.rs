@@ -15,6 +15,7 @@ mod sink;
 mod sort;
 mod source;
 mod top_n;
+mod volatile;
 
 use datafusion_common::ScalarValue;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -25,7 +26,7 @@ use millrace_plan::{Changelog, EmitMode, Error, Operator, Place, Plan, Result};
 use crate::bind::window::{WindowAssign, Windows};
 pub use graph::Graph;
 use relation::Relation;
-pub use sink::{Insert, check_columns};
+pub use sink::{Demands, Insert, check_columns};
 use source::Sources;
 
 /// What the planner may decide by.
@@ -90,8 +91,10 @@ struct Lowering {
 impl Lowering {
     fn insert(&mut self, insert: Insert) -> Result<()> {
         let statement = Statement { emit: insert.emit, place: insert.place };
+        let first = self.graph.next_id();
         let relation = self.relation(&insert.query, statement)?;
-        self.sink(relation, insert)
+        self.sink(relation, insert)?;
+        volatile::check(&self.graph, first, statement.place)
     }
 
     fn relation(&mut self, plan: &LogicalPlan, statement: Statement) -> Result<Relation> {

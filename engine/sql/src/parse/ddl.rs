@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use arrow::datatypes::DataType;
 use datafusion_sql::sqlparser::ast::Expr;
 use datafusion_sql::sqlparser::keywords::Keyword;
 use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::Token;
 use millrace_plan::{Error, Place, Result};
 
-use super::types::column_type;
+use super::types::{column_type, length_ahead};
 use super::{ColumnDef, ColumnKind, CreateTable, CreateView, Statement, Watermark, query, text};
 
 /// What follows CREATE.
@@ -156,9 +157,11 @@ fn column(parser: &mut Parser, create: &mut CreateTable, place: Option<Place>) -
     if parser.parse_keyword(Keyword::AS) {
         let kind = ColumnKind::Computed(expr(parser)?);
         comment(parser);
-        return Ok(ColumnDef { name, data_type: None, not_null: false, kind, place });
+        return Ok(ColumnDef { name, data_type: None, length: None, not_null: false, kind, place });
     }
+    let length = length_ahead(parser);
     let (data_type, mut not_null) = column_type(parser)?;
+    let length = length.filter(|_| matches!(data_type, DataType::Utf8 | DataType::Binary));
     let mut kind = ColumnKind::Physical;
     let is_word = |parser: &Parser, wanted: &str| matches!(&parser.peek_token_ref().token, Token::Word(word) if word.value.eq_ignore_ascii_case(wanted));
     if is_word(parser, "METADATA") {
@@ -181,7 +184,7 @@ fn column(parser: &mut Parser, create: &mut CreateTable, place: Option<Place>) -
         not_null = true;
     }
     comment(parser);
-    Ok(ColumnDef { name, data_type: Some(data_type), not_null, kind, place })
+    Ok(ColumnDef { name, data_type: Some(data_type), length, not_null, kind, place })
 }
 
 fn options(parser: &mut Parser) -> Result<BTreeMap<String, String>> {

@@ -55,8 +55,11 @@ impl Dialect for FlinkDialect {
         false
     }
 
-    /// `TABLE t` and `TABLE t PARTITION BY a, b` as an argument.
+    /// `TABLE t` and `TABLE t PARTITION BY a, b` as an argument; `MAP[...]`; JSON functions with clauses.
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        if let Some(call) = super::json::json_call(parser) {
+            return Some(call);
+        }
         let Token::Word(word) = &parser.peek_token_ref().token else { return None };
         let is_map = word.quote_style.is_none() && word.value.eq_ignore_ascii_case("MAP");
         if is_map && parser.peek_nth_token_ref(1).token == Token::LBracket {
@@ -66,6 +69,11 @@ impl Dialect for FlinkDialect {
             return None;
         }
         Some(table_argument(parser))
+    }
+
+    /// `IS [NOT] JSON`.
+    fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
+        super::json::is_json(parser, expr).map(Ok)
     }
 }
 
@@ -107,7 +115,8 @@ fn map_literal(parser: &mut Parser) -> Result<Expr, ParserError> {
     Ok(call("map", args))
 }
 
-fn call(name: &str, args: Vec<Expr>) -> Expr {
+/// A call of a function with plain arguments.
+pub fn call(name: &str, args: Vec<Expr>) -> Expr {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),

@@ -5,6 +5,7 @@
 
 mod ddl;
 mod dialect;
+mod json;
 mod text;
 mod types;
 mod window;
@@ -18,9 +19,12 @@ use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use millrace_plan::{Error, Limits, Place, Result};
 
+use crate::types::Length;
+
 pub use window::{WindowCall, WindowKind, window_call};
 
 pub(crate) use dialect::{FlinkDialect, GROUP_SESSION};
+pub(crate) use text::HINT;
 
 /// A script: statements in order.
 #[derive(Debug)]
@@ -161,6 +165,8 @@ pub struct ColumnDef {
     pub name: String,
     /// Its type; computed columns have none.
     pub data_type: Option<DataType>,
+    /// The length that its type demands.
+    pub length: Option<Length>,
     /// NOT NULL.
     pub not_null: bool,
     /// Where its values come from.

@@ -163,6 +163,9 @@ pub fn split_emit(mut tokens: Vec<TokenWithSpan>) -> Result<(Vec<TokenWithSpan>,
     Ok((tokens, Some(emit)))
 }
 
+/// Stands between cause and hint in an error that passes through sqlparser or DataFusion as a text.
+pub const HINT: &str = "; hint: ";
+
 /// A parser error with its place, its cause and, for common mistakes, the remedy.
 pub fn explain(error: &ParserError) -> Error {
     let message = match error {
@@ -180,6 +183,9 @@ pub fn explain(error: &ParserError) -> Error {
         }
         None => (message, None),
     };
+    if let Some((cause, hint)) = cause.split_once(HINT) {
+        return Error::query(cause).hint(hint).at(place);
+    }
     let explained = Error::query(cause.replacen("Expected: ", "expected ", 1)).at(place);
     match cause.contains("found: EOF") {
         true => explained.hint("the statement ends too early: is a parenthesis or a clause missing?"),

@@ -9,7 +9,7 @@ use datafusion_sql::sqlparser::tokenizer::Token;
 use millrace_plan::{Error, Result};
 
 use super::text;
-use crate::types::{array, decimal, interval, map, time, timestamp};
+use crate::types::{Length, array, decimal, interval, map, time, timestamp};
 
 /// Parses a type with its `NOT NULL` or `NULL`; true = NOT NULL.
 pub fn column_type(parser: &mut Parser) -> Result<(DataType, bool)> {
@@ -20,6 +20,21 @@ pub fn column_type(parser: &mut Parser) -> Result<(DataType, bool)> {
         let _nullable = parser.parse_keyword(Keyword::NULL);
     }
     Ok((data_type, not_null))
+}
+
+/// The length of the type that comes next, which stays unread: `VARCHAR(10)`, `BINARY`.
+pub fn length_ahead(parser: &Parser) -> Option<Length> {
+    let Token::Word(word) = &parser.peek_token_ref().token else { return None };
+    let pad = match word.value.to_ascii_uppercase().as_str() {
+        "CHAR" | "CHARACTER" | "BINARY" => true,
+        "VARCHAR" | "VARBINARY" => false,
+        _ => return None,
+    };
+    let given = match (&parser.peek_nth_token_ref(1).token, &parser.peek_nth_token_ref(2).token) {
+        (Token::LParen, Token::Number(digits, _)) => digits.parse().ok(),
+        _ => None,
+    };
+    Some(Length { most: given.or(pad.then_some(1))?, pad })
 }
 
 fn data_type(parser: &mut Parser) -> Result<DataType> {

@@ -97,6 +97,11 @@ impl ScalarUDFImpl for Cast {
     }
 }
 
+/// A text as the unscaled value of a DECIMAL, rounded half up; `None` = no number, or too many digits.
+pub(super) fn decimal_of_text(text: &str, precision: u8, scale: i8) -> Option<i128> {
+    from_text::decimal(text, number::Decimal { precision, scale }).flatten()
+}
+
 /// True if Flink casts values of one type to the other.
 fn castable(from: &DataType, to: &DataType) -> bool {
     use DataType::{Binary, Boolean, Date32, Interval, List, Map, Null, Struct, Time32, Timestamp, Utf8};

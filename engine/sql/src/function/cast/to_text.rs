@@ -27,7 +27,7 @@ pub(in crate::function) enum Printer {
     Bytes(BinaryArray),
     Date(Int64Array),
     Time(Int64Array),
-    Timestamp(Int64Array, Scale, usize),
+    Timestamp { ticks: Int64Array, scale: Scale, digits: usize, zoned: bool },
     Interval(IntervalMonthDayNanoArray),
     List(ListArray, Box<Printer>),
     Struct(StructArray, Vec<Printer>),
@@ -55,14 +55,15 @@ impl Printer {
             DataType::Binary => Printer::Bytes(array.as_binary().clone()),
             DataType::Date32 => Printer::Date(days(array)?),
             DataType::Time32(TimeUnit::Millisecond) => Printer::Time(days(array)?),
-            DataType::Timestamp(unit, _) => {
+            DataType::Timestamp(unit, zone) => {
                 let digits = match unit {
                     TimeUnit::Second => 0,
                     TimeUnit::Millisecond => 3,
                     TimeUnit::Microsecond => 6,
                     TimeUnit::Nanosecond => 9,
                 };
-                Printer::Timestamp(whole(array)?, Scale::of(array.data_type())?, digits)
+                let (ticks, scale) = (whole(array)?, Scale::of(array.data_type())?);
+                Printer::Timestamp { ticks, scale, digits, zoned: zone.is_some() }
             }
             DataType::Interval(IntervalUnit::MonthDayNano) => Printer::Interval(array.as_primitive().clone()),
             DataType::List(_) => {
@@ -95,7 +96,7 @@ impl Printer {
             Printer::Decimal(own, _) => own.is_null(row),
             Printer::Text(own) => own.is_null(row),
             Printer::Bytes(own) => own.is_null(row),
-            Printer::Timestamp(own, ..) => own.is_null(row),
+            Printer::Timestamp { ticks, .. } => ticks.is_null(row),
             Printer::Interval(own) => own.is_null(row),
             Printer::List(own, _) => own.is_null(row),
             Printer::Struct(own, _) => own.is_null(row),
@@ -117,8 +118,8 @@ impl Printer {
             Printer::Bytes(own) => out.write_str(&String::from_utf8_lossy(own.value(row))),
             Printer::Date(own) => push_date(out, own.value(row)),
             Printer::Time(own) => push_time(out, own.value(row) * 1_000_000, 0),
-            Printer::Timestamp(own, scale, digits) => {
-                let (days, nanos) = scale.split(own.value(row));
+            Printer::Timestamp { ticks, scale, digits, .. } => {
+                let (days, nanos) = scale.split(ticks.value(row));
                 push_date(out, days)
                     .and_then(|()| out.write_char(' '))
                     .and_then(|()| push_time(out, nanos, *digits))
