@@ -108,4 +108,9 @@ impl<T> Inbox<T> {
         }
         None
     }
+
+    /// The next message of one sender, if there is one. Never blocks.
+    pub fn poll_from(&mut self, from: usize) -> Option<T> {
+        self.consumers[from].as_mut()?.pop().ok()
+    }
 }

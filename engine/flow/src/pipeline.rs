@@ -138,6 +138,8 @@ pub struct Pipeline {
     bad: Vec<(NodeId, BadRow)>,
     /// The row-time node of each source.
     row_times: Vec<Option<NodeId>>,
+    /// The exchanges that rows with a row time meet first.
+    first_exchanges: Vec<NodeId>,
     /// The barrier on its way, and what it has left.
     passing: Option<cut::Passing>,
     partitions: usize,
@@ -148,7 +150,8 @@ impl Pipeline {
     pub fn new(plan: &Plan, shard: ShardId, limits: &Limits) -> Result<Self> {
         let nodes = plan.nodes.iter().enumerate().map(|(id, node)| node_state(plan, id, node, shard, limits));
         let nodes = nodes.collect::<Result<Vec<_>>>()?;
-        let row_times = (0..nodes.len()).map(|id| find_row_time(plan, id)).collect();
+        let row_times: Vec<_> = (0..nodes.len()).map(|id| find_row_time(plan, id)).collect();
+        let first_exchanges = first_exchanges(plan, row_times.iter().flatten());
         Ok(Pipeline {
             shard,
             plan: plan.clone(),
@@ -158,6 +161,7 @@ impl Pipeline {
             rows: vec![],
             bad: vec![],
             row_times,
+            first_exchanges,
             passing: None,
             partitions: limits.partitions,
         })
@@ -201,6 +205,14 @@ impl Pipeline {
             Some(Unit::RowTime(row_time)) => row_time.split_watermark(split),
             _ => WATERMARK_MIN,
         }
+    }
+
+    /// How far another shard has come in event time, as far as this one has heard; [`WATERMARK_MAX`] if nothing
+    /// waits for it.
+    pub fn peer_watermark(&self, peer: usize) -> i64 {
+        let ports = self.first_exchanges.iter().map(|id| self.nodes[*id].ports[peer]);
+        let waited_for = ports.filter(|port| !port.ended && !port.idle);
+        waited_for.map(|port| port.watermark).min().unwrap_or(WATERMARK_MAX)
     }
 
     /// A message from another shard's pipeline.
@@ -522,6 +534,23 @@ fn node_state(plan: &Plan, id: NodeId, node: &Node, shard: ShardId, limits: &Lim
         undecoded: 0,
         alignment: Alignment::default(),
     })
+}
+
+/// The exchanges above these nodes with no other between.
+fn first_exchanges<'a>(plan: &Plan, row_times: impl Iterator<Item = &'a NodeId>) -> Vec<NodeId> {
+    let mut below = vec![false; plan.nodes.len()];
+    row_times.for_each(|id| below[*id] = true);
+    let mut found = vec![];
+    for (id, node) in plan.nodes.iter().enumerate() {
+        if !node.inputs.iter().any(|input| below[*input]) {
+            continue;
+        }
+        match node.operator {
+            Spec::Exchange(_) => found.push(id),
+            _ => below[id] = true,
+        }
+    }
+    found
 }
 
 /// The row-time node above a source: there is at most one, right above its computed columns.

@@ -112,6 +112,8 @@ pub struct Inputs {
     /// Splits that an earlier run had begun, by the node of their source and their name.
     begun: BTreeMap<(NodeId, String), (SplitId, Position)>,
     next: usize,
+    /// The watermark of the split that was read last, after that.
+    last_watermark: Option<i64>,
     rows: u64,
     bytes: u64,
     bad: u64,
@@ -169,6 +171,7 @@ impl Inputs {
             keep_open: checkpoint.is_some_and(|own| own.keep_open),
             begun,
             next: 0,
+            last_watermark: None,
             rows: 0,
             bytes: 0,
             bad: 0,
@@ -323,6 +326,8 @@ impl Inputs {
                     let decoded_ns = clock.monotonic_ns();
                     stages.record(Stage::Decode, decoded_ns - began_ns);
                     self.accept(index, decoded, clock.wall_ms(), pipeline)?;
+                    let own = &self.reading[index];
+                    self.last_watermark = Some(pipeline.split_watermark(own.node, own.id));
                     stages.record(Stage::Operators, clock.monotonic_ns() - decoded_ns);
                     return Ok(true);
                 }
@@ -441,6 +446,11 @@ impl Inputs {
         let silences = self.reading.iter().map(|own| own.silence).filter(|own| !own.declared);
         let silences = silences.filter_map(|own| Some(own.since_ms + own.timeout_ms?));
         waits.chain(self.monitors.wake_ms()).chain(self.listeners.wake_ms()).chain(silences).min()
+    }
+
+    /// The watermark of the split that was read last.
+    pub fn last_watermark(&self) -> Option<i64> {
+        self.last_watermark
     }
 
     /// Rows read so far, bad ones too.

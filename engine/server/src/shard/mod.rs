@@ -6,6 +6,7 @@ mod feed;
 mod input;
 mod listen;
 mod monitor;
+mod pace;
 mod output;
 mod peer;
 mod stages;
@@ -23,6 +24,7 @@ use crate::report::{HostEvent, ShardReport, Snapshot};
 use cut::Cuts;
 use input::Inputs;
 use output::{HIDDEN_MARK, Outputs};
+use pace::Pace;
 use stages::Stage;
 pub use stages::Stages;
 
@@ -97,9 +99,6 @@ const SNAPSHOT_INTERVAL_MS: u64 = 100;
 /// A shard gives way to its executor after this long, in nanoseconds.
 const STEP_NS: u64 = 500_000;
 
-/// Messages taken from other shards before the shard looks at its own sources again.
-const INBOX_BURST: usize = 4;
-
 /// Runs one shard to the end of its input, or until it is told to stop.
 pub async fn run(context: ShardContext, job: ShardJob) -> Result<ShardReport> {
     let stop = context.clone();
@@ -120,6 +119,9 @@ struct Shard {
     inputs: Inputs,
     outputs: Outputs,
     cuts: Option<Cuts>,
+    pace: Pace,
+    /// The next batch is not read until others have caught up.
+    waits_for_others: bool,
     outbox: millrace_runtime::Outbox<Sent>,
     inbox: millrace_runtime::Inbox<Sent>,
     stages: Stages,
@@ -157,6 +159,8 @@ impl Shard {
             inputs,
             outputs,
             cuts,
+            pace: Pace::new(id.index, id.count),
+            waits_for_others: false,
             resumed,
             outbox,
             inbox,
@@ -183,10 +187,7 @@ impl Shard {
                 break;
             }
             let mut progress = self.receive()?;
-            let reads = !self.cuts.as_ref().is_some_and(Cuts::ended);
-            if reads && self.outbox.pending() == 0 && !self.outputs.congested() {
-                progress |= self.inputs.step(&self.context, &mut self.pipeline, &mut self.stages).await?;
-            }
+            progress |= self.read().await?;
             self.timers()?;
             progress |= self.send().await?;
             if let Some(cuts) = &mut self.cuts {
@@ -209,15 +210,34 @@ impl Shard {
 
     /// Takes messages from other shards.
     fn receive(&mut self) -> Result<bool> {
-        let mut taken = 0;
-        while taken < INBOX_BURST {
-            let Some((from, Sent { at_ns, message })) = self.inbox.poll() else { break };
-            let now_ns = self.context.clock().monotonic_ns();
-            self.stages.record(Stage::Exchange, now_ns.saturating_sub(at_ns));
-            self.pipeline.receive(from, message)?;
-            taken += 1;
+        let mut any = false;
+        for from in 0..self.context.shards() {
+            for _ in 0..self.pace.burst(from, &self.pipeline) {
+                let Some(Sent { at_ns, message }) = self.inbox.poll_from(from) else { break };
+                let now_ns = self.context.clock().monotonic_ns();
+                self.stages.record(Stage::Exchange, now_ns.saturating_sub(at_ns));
+                self.pipeline.receive(from, message)?;
+                any = true;
+            }
         }
-        Ok(taken > 0)
+        Ok(any)
+    }
+
+    /// Reads the next batch, unless others must catch up first.
+    async fn read(&mut self) -> Result<bool> {
+        let ended = self.cuts.as_ref().is_some_and(Cuts::ended);
+        if ended || self.outbox.pending() > 0 || self.outputs.congested() {
+            return Ok(false);
+        }
+        self.waits_for_others = self.pace.is_too_far_ahead(self.context.clock().monotonic_ns(), &self.pipeline);
+        if self.waits_for_others {
+            return Ok(false);
+        }
+        let read = self.inputs.step(&self.context, &mut self.pipeline, &mut self.stages).await?;
+        if let Some(watermark) = self.inputs.last_watermark().filter(|_| read) {
+            self.pace.has_read(watermark);
+        }
+        Ok(read)
     }
 
     fn timers(&mut self) -> Result<()> {
@@ -313,7 +333,7 @@ impl Shard {
         ];
         let next_ms = timers_ms.into_iter().chain(self.inputs.wake_ms()).min().unwrap_or(u64::MAX);
         let writing = self.cuts.as_ref().is_some_and(Cuts::is_writing);
-        let waiting = writing || self.outbox.pending() > 0 || self.outputs.congested();
+        let waiting = writing || self.waits_for_others || self.outbox.pending() > 0 || self.outputs.congested();
         let until_ns = match waiting {
             true => now_ns + STEP_NS,
             false => next_ms.saturating_mul(1_000_000).max(now_ns + 1),
