@@ -31,11 +31,19 @@ fn tree(plan: &Plan, id: NodeId, depth: usize, text: &mut String) {
         let _ = writeln!(text, "{indent}      state: {state}");
     }
     if let Operator::Sink { .. } = node.operator {
-        let _ =
-            writeln!(text, "{indent}      delivery: complete at the end of the input; a crash loses the run");
+        let _ = writeln!(text, "{indent}      delivery: {}", delivery(node));
     }
     for input in &node.inputs {
         tree(plan, *input, depth + 1, text);
+    }
+}
+
+/// What is promised of the rows of a sink.
+fn delivery(node: &Node) -> &'static str {
+    let Operator::Sink { table } = &node.operator else { return "" };
+    match table.option("connector") {
+        Some("filesystem") => "exactly once with --checkpoint-dir; else complete at the end of the input",
+        _ => "with --checkpoint-dir at least once, rows since the last epoch again after a crash; else once",
     }
 }
 

@@ -6,8 +6,8 @@ mod feed;
 mod input;
 mod listen;
 mod monitor;
-mod pace;
 mod output;
+mod pace;
 mod peer;
 mod stages;
 
@@ -229,7 +229,8 @@ impl Shard {
         if ended || self.outbox.pending() > 0 || self.outputs.congested() {
             return Ok(false);
         }
-        self.waits_for_others = self.pace.is_too_far_ahead(self.context.clock().monotonic_ns(), &self.pipeline);
+        self.waits_for_others =
+            self.pace.is_too_far_ahead(self.context.clock().monotonic_ns(), &self.pipeline);
         if self.waits_for_others {
             return Ok(false);
         }
@@ -333,7 +334,8 @@ impl Shard {
         ];
         let next_ms = timers_ms.into_iter().chain(self.inputs.wake_ms()).min().unwrap_or(u64::MAX);
         let writing = self.cuts.as_ref().is_some_and(Cuts::is_writing);
-        let waiting = writing || self.waits_for_others || self.outbox.pending() > 0 || self.outputs.congested();
+        let waiting =
+            writing || self.waits_for_others || self.outbox.pending() > 0 || self.outputs.congested();
         let until_ns = match waiting {
             true => now_ns + STEP_NS,
             false => next_ms.saturating_mul(1_000_000).max(now_ns + 1),
