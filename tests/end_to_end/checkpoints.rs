@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use millrace_tests::binary::{self, Run};
 
@@ -242,6 +243,71 @@ fn crashed(world: &World, script: &str) -> Vec<PathBuf> {
     manifests.sort();
     assert!(manifests.len() >= 2, "{manifests:?}");
     manifests
+}
+
+#[test]
+fn a_run_that_fails_goes_on_by_itself_when_it_may() {
+    let world = World::new();
+    let expected = world.expected();
+    let script = world.script("out");
+    // A file where a sink needs its folder.
+    let blocked = world.path("out/windows");
+    fs::create_dir_all(world.path("out")).unwrap();
+    fs::write(&blocked, "").unwrap();
+    let failed = world.run(world.checkpointed(&script, 2));
+    assert!(failed.status.code() == Some(1) && !failed.stderr.contains("restart"), "{failed:?}");
+    let mut command = world.checkpointed(&script, 2);
+    let mut child = command
+        .args(["--restart-attempts", "5"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(child.stderr.take().unwrap()).lines().map(|line| line.unwrap());
+    let mut restarts = 0;
+    for line in said {
+        if line.starts_with("restart ") {
+            restarts += 1;
+            let _ = fs::remove_file(&blocked);
+        }
+    }
+    assert!(child.wait().unwrap().success() && restarts >= 1);
+    assert_eq!(world.seen("out"), expected);
+}
+
+/// What `millrace state` says.
+fn state(world: &World, arguments: &[&str]) -> Run {
+    let mut command = binary::limited(&binary::path().unwrap());
+    command.arg("state").args(arguments);
+    world.run(command)
+}
+
+#[test]
+fn a_checkpoint_can_be_looked_into() {
+    let world = World::new();
+    let script = world.script("out");
+    let manifests = crashed(&world, &script);
+    let folder = world.path("checkpoints").to_string_lossy().into_owned();
+    let list = state(&world, &["list", &folder]);
+    assert_eq!(list.output().unwrap().lines().count(), 1 + manifests.len(), "{list:?}");
+    let described = state(&world, &["describe", &folder]);
+    let described = described.output().unwrap();
+    for part in ["/in/0.json", "groups: 5", "GroupAggregate Final by [0]", "out/rows_kept/part-"] {
+        assert!(described.contains(part), "{part}: {described}");
+    }
+    assert_eq!(
+        state(&world, &["verify", &folder]).output().unwrap().matches(": whole").count(),
+        manifests.len()
+    );
+    let diff = state(&world, &["diff", &folder, "1", "3"]);
+    assert!(diff.output().unwrap().contains("rows  "), "{diff:?}");
+    let missing = state(&world, &["describe", &folder, "--epoch", "77"]);
+    assert!(missing.refused() && missing.stderr.contains("there are: 1, 2, 3"), "{missing:?}");
+    let snapshot = world.path("checkpoints/epoch-000000000002/shard-0.snapshot");
+    let bytes = fs::read(&snapshot).unwrap();
+    fs::write(&snapshot, &bytes[1..]).unwrap();
+    let damaged = state(&world, &["verify", &folder]);
+    assert!(damaged.stderr.contains("epoch 2: ") && damaged.status.code() == Some(1), "{damaged:?}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::progress::Progress;
 use crate::report::{RunReport, ShardReport};
 use crate::rules::Connectors;
 use crate::shard::{self, ShardJob, ShardListener, ShardSink, ShardSource};
+use crate::signals::Signals;
 
 /// A disk error as the user sees it.
 pub fn environment(error: &DiskError) -> Error {
@@ -339,7 +340,7 @@ impl Job {
     }
 
     /// Runs to the end of the input, or until a signal comes.
-    pub fn run(mut self, placement: &[Placement], config: &Config) -> Result<RunReport> {
+    pub fn run(mut self, placement: &[Placement], config: &Config, signals: &Signals) -> Result<RunReport> {
         let shards = placement.len();
         self.finish_output()?;
         let checkpoint = self.checkpoints.as_mut().map(Checkpoints::for_shards);
@@ -382,7 +383,6 @@ impl Job {
             eprintln!("warning: {warning}");
         }
         let backend = running.backend().to_string();
-        let signals = crate::signals::Signals::install()?;
         while !running.finished() {
             if host.stdout_closed() || (signals.stop_requested() && !host.end(&clock)?) {
                 running.stop();

@@ -7,6 +7,7 @@
 
 mod epochs;
 mod failpoint;
+pub mod inspect;
 mod manifest;
 mod node_key;
 mod snapshot_file;

@@ -159,7 +159,7 @@ impl Shard {
             inputs,
             outputs,
             cuts,
-            pace: Pace::new(id.index, id.count),
+            pace: Pace::new(id.index, id.count, job.limits.batch_rows),
             waits_for_others: false,
             resumed,
             outbox,
@@ -235,8 +235,8 @@ impl Shard {
             return Ok(false);
         }
         let read = self.inputs.step(&self.context, &mut self.pipeline, &mut self.stages).await?;
-        if let Some(watermark) = self.inputs.last_watermark().filter(|_| read) {
-            self.pace.has_read(watermark);
+        if let Some((rows, watermark)) = self.inputs.last_read().filter(|_| read) {
+            self.pace.has_read(rows, watermark);
         }
         Ok(read)
     }
