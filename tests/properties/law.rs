@@ -61,6 +61,35 @@ const QUERIES: &[&str] = &[
     "SELECT k, ORDERED FROM (SELECT k, COUNT(*) AS v FROM t GROUP BY k) GROUP BY k",
     "SELECT k, COUNT(*), MIN(v), MAX(v) FROM (SELECT k, v FROM t UNION ALL SELECT k, COUNT(*) AS v FROM t \
      GROUP BY k) GROUP BY k",
+    // Ties are in the order of arrival, and the rows that are not sent tell them apart.
+    "SELECT k, v, ts, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v) AS n FROM t) WHERE n < 4",
+    "SELECT k, v, ts FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v % 3 DESC) AS n FROM t) \
+     WHERE n BETWEEN 2 AND 3",
+    "SELECT k, v, ts FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY v % 5 ORDER BY k) AS n FROM t) WHERE n < 3",
+    "SELECT k, v, n FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY v DESC, ts) AS n FROM t) WHERE n < 6",
+    "SELECT k, v, n FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY v DESC, ts) AS n FROM t) WHERE n < 6 EMIT FINAL",
+    "SELECT k, n, r FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY n DESC, k) AS r FROM \
+     (SELECT k, COUNT(*) AS n FROM t GROUP BY k)) WHERE r < 4",
+    "SELECT k, m, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY n % 3 ORDER BY m DESC) AS r FROM \
+     (SELECT k, COUNT(*) AS n, MAX(v) AS m FROM t GROUP BY k)) WHERE r = 1",
+    // In processing time splits count in their order.
+    "SELECT v FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY v ORDER BY PROCTIME()) AS n FROM t) WHERE n = 1",
+    "SELECT k, v, ts FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY PROCTIME() DESC) AS n FROM t) \
+     WHERE n = 1",
+    "SELECT k, v, ts FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) AS n FROM t) WHERE n = 1",
+    "SELECT k, v, ts FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY v % 4, k ORDER BY ts) AS n FROM t) \
+     WHERE n = 1",
+    "SELECT k, v, ts FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts DESC) AS n FROM t) WHERE n = 1",
+    "SELECT k, v, ts, window_start, n FROM (SELECT *, \
+     ROW_NUMBER() OVER (PARTITION BY window_start, window_end, k ORDER BY v DESC) AS n \
+     FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3)))) WHERE n < 3",
+    "SELECT k, v, ts, window_start FROM (SELECT *, \
+     ROW_NUMBER() OVER (PARTITION BY k, window_end, window_start, v % 2 ORDER BY v) AS n \
+     FROM TABLE(HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '0.3' SECOND(1), INTERVAL '0.9' SECOND(1)))) WHERE n = 2",
+    "SELECT k, c, window_end, n FROM (SELECT *, \
+     ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY c DESC, k) AS n \
+     FROM (SELECT window_start, window_end, k, COUNT(*) AS c FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), \
+     INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k)) WHERE n < 4",
 ];
 
 /// Operators that refuse a checkpoint so far, each with a query that has it.
@@ -70,14 +99,6 @@ const NOT_YET: &[(&str, &str)] = &[
         "SessionAggregate",
         "SELECT k, COUNT(*) FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '1' SECOND)) \
          GROUP BY window_start, window_end, k",
-    ),
-    (
-        "TopN",
-        "SELECT k, v FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v) AS n FROM t) WHERE n < 3",
-    ),
-    (
-        "Deduplicate",
-        "SELECT k, v FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) AS n FROM t) WHERE n = 1",
     ),
     ("OverAggregate", "SELECT k, SUM(v) OVER (PARTITION BY k ORDER BY ts) FROM t"),
 ];
