@@ -90,16 +90,21 @@ const QUERIES: &[&str] = &[
      ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY c DESC, k) AS n \
      FROM (SELECT window_start, window_end, k, COUNT(*) AS c FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), \
      INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k)) WHERE n < 4",
+    "SELECT window_start, window_end, k, ORDERLESS, ORDERED FROM TABLE(SESSION(TABLE t PARTITION BY k, \
+     DESCRIPTOR(ts), INTERVAL '0.200' SECOND(3))) GROUP BY window_start, window_end, k",
+    "SELECT window_start, window_end, v, COUNT(*), LAST_VALUE(k) FROM TABLE(SESSION(TABLE t PARTITION BY v, \
+     DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) GROUP BY window_start, window_end, v",
+    "SELECT window_start, window_end, COUNT(*), SUM(v), COUNT(DISTINCT k) FROM TABLE(SESSION(TABLE t, \
+     DESCRIPTOR(ts), INTERVAL '0.020' SECOND(3))) GROUP BY window_start, window_end",
+    "SELECT window_start, SUM(n) FROM TABLE(SESSION((SELECT window_time AS at, k, COUNT(*) AS n \
+     FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.250' SECOND(3))) \
+     GROUP BY window_start, window_end, window_time, k), DESCRIPTOR(at), INTERVAL '0.300' SECOND(3))) \
+     GROUP BY window_start, window_end",
 ];
 
 /// Operators that refuse a checkpoint so far, each with a query that has it.
 const NOT_YET: &[(&str, &str)] = &[
     ("Join", "SELECT a.k, b.v FROM t AS a JOIN t AS b ON a.k = b.k"),
-    (
-        "SessionAggregate",
-        "SELECT k, COUNT(*) FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '1' SECOND)) \
-         GROUP BY window_start, window_end, k",
-    ),
     ("OverAggregate", "SELECT k, SUM(v) OVER (PARTITION BY k ORDER BY ts) FROM t"),
 ];
 
