@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use crate::cluster::{Outcome, Schedule, Stop, plan_of, run, run_with_stops};
 use crate::oracle::InputRow;
-use crate::{schedule, splits};
+use crate::{milliseconds, schedule, splits, table};
 
 const TABLE: &str = "CREATE TABLE t (k STRING, v BIGINT, ts TIMESTAMP(3), \
     WATERMARK FOR ts AS ts - INTERVAL '0.400' SECOND(3)) WITH ('connector' = 'x');\n";
@@ -198,16 +198,19 @@ fn stops() -> impl Strategy<Value = Vec<Stop>> {
 }
 
 fn check(query: &str, one_phase: bool, splits: &[Vec<InputRow>], schedule: Schedule, stops: &[Stop]) {
-    let sql = script(query, one_phase);
-    let straight = run(&sql, splits, schedule).unwrap();
-    let stopped = run_with_stops(&sql, splits, schedule, stops).unwrap();
+    check_script(&script(query, one_phase), splits, schedule, stops);
+}
+
+fn check_script(sql: &str, splits: &[Vec<InputRow>], schedule: Schedule, stops: &[Stop]) {
+    let straight = run(sql, splits, schedule).unwrap();
+    let stopped = run_with_stops(sql, splits, schedule, stops).unwrap();
     let (stopped, straight) = (rows_left(&stopped), rows_left(&straight));
     let apart = |one: &BTreeMap<String, i64>, other: &BTreeMap<String, i64>| -> Vec<String> {
         let differs = one.iter().filter(|(row, weight)| other.get(*row) != Some(weight));
         differs.map(|(row, weight)| format!("{weight} x {row}")).collect()
     };
     let found = (apart(&stopped, &straight), apart(&straight, &stopped));
-    assert_eq!(found, (vec![], vec![]), "{query}: only with, and only without a stop");
+    assert_eq!(found, (vec![], vec![]), "{sql}: only with, and only without a stop");
 }
 
 /// A split that is far ahead of another stops, and its next row is late by its own watermark alone.
@@ -235,5 +238,22 @@ proptest! {
         for query in QUERIES {
             check(query, one_phase, &splits, schedule, &stops);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Which sessions of two splits are one is known only when both have ended, perhaps after a stop.
+    #[test]
+    fn sessions_of_several_splits_outlast_a_stop(
+        splits in splits(), schedule in schedule(), stops in stops(), gap in 1i64..900, delay in 0i64..2000
+    ) {
+        let sql = table(delay) + &format!(
+            "SELECT window_start, window_end, k, COUNT(*), SUM(v) FROM TABLE(SESSION(TABLE t PARTITION BY k, \
+             DESCRIPTOR(ts), {})) GROUP BY window_start, window_end, k;",
+            milliseconds(gap)
+        );
+        check_script(&sql, &splits, schedule, &stops);
     }
 }
