@@ -41,12 +41,6 @@ pub struct OperatorState {
 }
 
 impl OperatorState {
-    /// Refuses a checkpoint of an operator that cannot be held yet, rather than lose what it holds.
-    pub fn unsupported(operator: &str) -> Error {
-        Error::query(format!("a checkpoint of {operator} is not supported yet"))
-            .hint("run this query without checkpoints")
-    }
-
     /// The state of an operator that holds nothing between two rows.
     pub fn none() -> Self {
         OperatorState::default()
