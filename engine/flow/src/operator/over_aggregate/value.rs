@@ -232,6 +232,7 @@ impl Content for Recent {
     }
 }
 
+/// The values: a default comes with the next row.
 impl Columns for Recent {
     const DERIVED: bool = false;
 
@@ -252,8 +253,7 @@ impl Columns for Recent {
     }
 
     fn state_types(&self) -> Vec<DataType> {
-        let own = self.encoding.data_type();
-        vec![list_type(own.clone()), own.clone()]
+        vec![list_type(self.encoding.data_type().clone())]
     }
 
     fn states(&self, _: &[u32], states: &[&Self::State]) -> Result<Vec<ArrayRef>> {
@@ -262,16 +262,13 @@ impl Columns for Recent {
             .iter()
             .flat_map(|(values, _)| values.iter().map(|own| own.as_ref().map(Value::bytes)))
             .collect();
-        let defaults = states.iter().map(|(_, default)| default.as_ref().map(Value::bytes));
-        Ok(vec![list_of(self.encoding.decode(values.into_iter())?, lengths), self.encoding.decode(defaults)?])
+        Ok(vec![list_of(self.encoding.decode(values.into_iter())?, lengths)])
     }
 
     fn read_states(&mut self, _: &[u32], columns: &[ArrayRef]) -> Result<Vec<Self::State>> {
         let mut values = read(&self.encoding, &flat(&columns[0]))?.into_iter();
-        let defaults = read(&self.encoding, &columns[1])?;
-        let of_group =
-            |(length, default): (usize, Option<Value>)| (values.by_ref().take(length).collect(), default);
-        Ok(lengths(&columns[0]).into_iter().zip(defaults).map(of_group).collect())
+        let of_group = |length| (values.by_ref().take(length).collect(), None);
+        Ok(lengths(&columns[0]).into_iter().map(of_group).collect())
     }
 }
 
