@@ -51,6 +51,9 @@ const QUERIES: &[&str] = &[
      FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.250' SECOND(3))) \
      GROUP BY window_start, window_end, window_time, k), DESCRIPTOR(at), INTERVAL '1' SECOND)) \
      GROUP BY window_start, window_end",
+    // All rows come at one time.
+    "SELECT window_start, k, COUNT(*), CURRENT_TIMESTAMP FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), \
+     INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k",
     "SELECT k, ORDERLESS, ORDERED FROM t GROUP BY k",
     "SELECT COUNT(*), SUM(v) FROM t",
     "SELECT k, COUNT(*), SUM(v) FROM t GROUP BY k EMIT FINAL",

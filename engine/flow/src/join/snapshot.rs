@@ -99,14 +99,17 @@ impl State {
         if numbers.contains(&NO_KEY) {
             return Err(Error::data("the checkpoint holds rows of a join that can have no partner"));
         }
-        hash_keys(columns, rows.num_rows(), &mut hashes)?;
+        if self.sides[side].may_retract() {
+            hash_keys(columns, rows.num_rows(), &mut hashes)?;
+        }
         self.sides[side].store.add(columns.to_vec(), rows.num_rows(), &mut slots)?;
         self.sides.iter_mut().for_each(|side| side.reserve(self.keys.len()));
         let mut restored = Vec::with_capacity(slots.len());
         for (row, (slot, key)) in slots.into_iter().zip(numbers).enumerate() {
             let time = times.as_ref().map_or(0, |times| times.value(row));
             let watermark = watermarks.map_or(0, |watermarks| watermarks[row]);
-            let link = Link { hash: hashes[row], time, watermark, ..Link::new(key, partners[row]) };
+            let hash = hashes.get(row).copied().unwrap_or(0);
+            let link = Link { hash, time, watermark, ..Link::new(key, partners[row]) };
             self.sides[side].link(slot, link);
             self.keys.add_row(key);
             restored.push((slot, time));
