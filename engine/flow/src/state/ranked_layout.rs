@@ -141,3 +141,43 @@ impl RankedLayout {
         Ok(Restored { keys, rows: encoding.encode_columns(&encoded)?, weights, columns })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use millrace_plan::Culprit;
+
+    use super::*;
+    use crate::batch::Batch;
+    use crate::state::hash_keys;
+
+    const ORDER: [SortColumn; 1] = [SortColumn { column: 1, descending: true, nulls_first: false }];
+
+    fn input(key: DataType) -> SchemaRef {
+        Arc::new(Schema::new(vec![Field::new("k", key, true), Field::new("v", DataType::Int64, true)]))
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were_and_only_to_their_own_query() {
+        let schema = input(DataType::Int64);
+        let mut encoding = RankEncoding::new(&schema, &ORDER, Ties::Earliest, 2).unwrap();
+        let layout = RankedLayout::new(&schema, &[0], &ORDER, Ties::Earliest, 2);
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![Some(7), None, Some(-7)]));
+        let rows = RecordBatch::try_new(schema, vec![column.clone(), column.clone()]).unwrap();
+        let encoded = encoding.encode(&Batch::derived(rows, 0)).unwrap();
+        let (mut table, mut hashes, mut groups) =
+            (GroupTable::new(&[DataType::Int64]).unwrap(), vec![], vec![]);
+        hash_keys(std::slice::from_ref(&column), 3, &mut hashes).unwrap();
+        table.intern(std::slice::from_ref(&column), &hashes, &mut groups).unwrap();
+        let held: Vec<Vec<u8>> = encoded.iter().map(|row| row.as_ref().to_vec()).collect();
+        let held: Vec<HeldRow> = groups.iter().zip(&held).map(|(group, row)| (*group, &row[..], 2)).collect();
+        let parts = layout.write(&encoding, &table, table.hashes(), &held).unwrap();
+        let [part] = parts.as_slice() else { panic!("{} parts", parts.len()) };
+        // The hash, the count, the order of arrival, and each column once.
+        assert_eq!(part.num_columns(), 5);
+        let restored = layout.read(&mut encoding, part).unwrap();
+        assert!(restored.rows.iter().zip(&held).all(|(own, (_, row, _))| own.as_ref() == *row));
+        assert_eq!((&restored.keys[0], restored.weights), (&column, Int64Array::from(vec![2, 2, 2])));
+        let other = RankedLayout::new(&input(DataType::Utf8), &[0], &ORDER, Ties::Earliest, 2);
+        assert_eq!(other.read(&mut encoding, part).err().unwrap().culprit, Culprit::Data);
+    }
+}

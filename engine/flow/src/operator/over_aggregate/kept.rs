@@ -124,3 +124,34 @@ pub fn flat(lists: &ArrayRef) -> ArrayRef {
     let (first, last) = (offsets[0] as usize, offsets[lists.len()] as usize);
     lists.values().slice(first, last - first)
 }
+
+#[cfg(test)]
+mod tests {
+    use millrace_plan::{AggregateCall, Culprit, Frame};
+
+    use super::super::slide::Bounds;
+    use super::*;
+
+    #[test]
+    fn rows_of_a_frame_without_all_their_values_are_refused() {
+        let call = AggregateCall {
+            function: "sum".into(),
+            args: vec![0],
+            arg_types: vec![DataType::Int64],
+            constants: vec![],
+            filter: None,
+            distinct: false,
+            result_type: DataType::Int64,
+            name: "s".into(),
+        };
+        let mut sum = super::super::number::create(&call, Bounds::new(Frame::Rows(Some(3)), true)).unwrap();
+        sum.resize(2);
+        let state = sum.state(&[0, 1]).unwrap();
+        let types: Vec<DataType> = state.iter().map(|own| own.data_type().clone()).collect();
+        assert_eq!(types, sum.state_types());
+        let times = list_of(Arc::new(Int64Array::from(vec![1, 2, 3])), vec![1, 2]);
+        let refused = sum.restore(&[0, 1], &[times, state[1].clone()]).unwrap_err();
+        assert_eq!(refused.culprit, Culprit::Data);
+        assert_eq!((sum.rows(0), sum.rows(1)), (0, 0));
+    }
+}
