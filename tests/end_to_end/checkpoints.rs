@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use millrace_tests::binary::{self, Run};
 
@@ -249,29 +250,30 @@ fn crashed(world: &World, script: &str) -> Vec<PathBuf> {
 fn a_run_that_fails_goes_on_by_itself_when_it_may() {
     let world = World::new();
     let expected = world.expected();
-    let script = world.script("out");
-    // A file where a sink needs its folder.
-    let blocked = world.path("out/windows");
-    fs::create_dir_all(world.path("out")).unwrap();
-    fs::write(&blocked, "").unwrap();
-    let failed = world.run(world.checkpointed(&script, 2));
-    assert!(failed.status.code() == Some(1) && !failed.stderr.contains("restart"), "{failed:?}");
-    let mut command = world.checkpointed(&script, 2);
-    let mut child = command
-        .args(["--restart-attempts", "5"])
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let said = BufReader::new(child.stderr.take().unwrap()).lines().map(|line| line.unwrap());
-    let mut restarts = 0;
-    for line in said {
-        if line.starts_with("restart ") {
-            restarts += 1;
-            let _ = fs::remove_file(&blocked);
-        }
-    }
-    assert!(child.wait().unwrap().success() && restarts >= 1);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let script = format!(
+        "{}CREATE TABLE peer (k STRING, v BIGINT) WITH ('connector' = 'socket', 'port' = '{port}', 'format' = 'csv');\n\
+         INSERT INTO peer SELECT k, v FROM t WHERE v > 500;\n",
+        world.script("out")
+    );
+    // The first two connections are gone before they end.
+    let peer = std::thread::spawn(move || {
+        (0..2).for_each(|_| drop(listener.accept().unwrap()));
+        listener.accept().map(|(socket, _)| BufReader::new(socket).lines().count()).unwrap()
+    });
+    let refused = script.replace(&port.to_string(), "1");
+    let refused = world.run(world.checkpointed(&refused, 1));
+    assert!(
+        refused.stderr.contains("nobody listens there") && !refused.stderr.contains("restart"),
+        "{refused:?}"
+    );
+    let mut command = world.checkpointed(&script, 1);
+    command.args(["--restart-attempts", "5"]);
+    let run = world.run(command);
+    run.output().unwrap();
+    assert!(run.stderr.contains("restart 1 of 5") && run.stderr.contains("restart 2 of 5"), "{}", run.stderr);
+    assert!(peer.join().unwrap() > 0);
     assert_eq!(world.seen("out"), expected);
 }
 

@@ -127,6 +127,12 @@ fn primary_key(columns: &[String]) -> Option<Vec<String>> {
 }
 
 impl Program {
+    /// True if nothing comes after a restart: it runs to its end at once.
+    pub fn is_one_run(&self) -> bool {
+        self.sources.iter().all(|own| own.after_restart.is_empty())
+            && self.sinks.iter().all(|own| own.after_restart.is_empty())
+    }
+
     /// Why it cannot be run at all; `None` = it can.
     pub fn obstacle(&self) -> Option<String> {
         if !self.functions.is_empty() {
@@ -140,7 +146,8 @@ impl Program {
     /// The script, with its tables as files below `folder`.
     pub fn script(&self, folder: &Path) -> String {
         let mut script = String::new();
-        for (name, value) in &self.config {
+        // Names between underscores are switches of the tests of that engine.
+        for (name, value) in self.config.iter().filter(|(name, _)| !name.starts_with("__")) {
             script += &format!("SET '{name}' = '{value}';\n");
         }
         let file = |name: &str, format: &str| {

@@ -333,7 +333,14 @@ fn run_job(compiled: &Compiled, placement: &[Placement], config: &Config) -> Res
     let signals = Signals::install()?;
     let mut attempts = 0;
     loop {
-        let job = Job::open(compiled, placement.len(), config)?;
+        let job = match Job::open(compiled, placement.len(), config) {
+            Ok(job) => job,
+            Err(error) if attempts == 0 => return Err(error),
+            Err(error) => {
+                attempts = next_attempt(error, attempts, config, &signals)?;
+                continue;
+            }
+        };
         if let Some(epoch) = job.resumes_from().filter(|_| !config.quiet) {
             eprintln!("going on from epoch {epoch}");
         }
@@ -344,21 +351,25 @@ fn run_job(compiled: &Compiled, placement: &[Placement], config: &Config) -> Res
             );
             return Ok(None);
         }
-        let error = match job.run(placement, config, &signals) {
+        match job.run(placement, config, &signals) {
             Ok(report) => return Ok(Some(report)),
-            Err(error) => error,
-        };
-        let may_pass = !matches!(error.culprit, Culprit::Query | Culprit::Data);
-        if attempts == config.restart_attempts || !may_pass || signals.stop_requested() {
-            return Err(error);
+            Err(error) => attempts = next_attempt(error, attempts, config, &signals)?,
         }
-        attempts += 1;
-        const MOST_SECONDS: u64 = 30;
-        let seconds = MOST_SECONDS.min(1 << (attempts - 1).min(5));
-        eprintln!("{error}");
-        eprintln!("restart {attempts} of {} from the last epoch in {seconds} s", config.restart_attempts);
-        signals.wait(Duration::from_secs(seconds))?;
     }
+}
+
+/// Waits for the next attempt of a run that has failed, if there is one; else gives the error back.
+fn next_attempt(error: Error, attempts: u32, config: &Config, signals: &Signals) -> Result<u32> {
+    const MOST_SECONDS: u64 = 30;
+    let may_pass = !matches!(error.culprit, Culprit::Query | Culprit::Data);
+    if attempts == config.restart_attempts || !may_pass || signals.stop_requested() {
+        return Err(error);
+    }
+    let seconds = MOST_SECONDS.min(1 << attempts.min(5));
+    eprintln!("{error}");
+    eprintln!("restart {} of {} from the last epoch in {seconds} s", attempts + 1, config.restart_attempts);
+    signals.wait(Duration::from_secs(seconds))?;
+    Ok(attempts + 1)
 }
 
 fn list_functions() {
