@@ -106,3 +106,20 @@ fn name(command: &Command) -> &'static str {
         Command::Queries => "queries",
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use clap::Parser;
+
+    use super::{Cli, name};
+    use crate::report;
+
+    #[test]
+    fn a_report_without_records_measures_parts_that_the_command_knows() {
+        for part in report::PARTS {
+            let cli = Cli::try_parse_from(["millrace-bench"].iter().chain(*part)).unwrap();
+            assert_eq!(name(&cli.command), part[0]);
+        }
+    }
+}

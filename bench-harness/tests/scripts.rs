@@ -34,7 +34,8 @@ fn peers_measures_millrace_and_names_every_peer_that_is_missing() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let [empty, json] = ["environments", "record.json"].map(|own| folder.path().join(own).display().to_string());
+    let [empty, json] =
+        ["environments", "record.json"].map(|own| folder.path().join(own).display().to_string());
     let output = script(
         "peers",
         &[
@@ -94,7 +95,9 @@ fn locks_counts_context_switches_and_futex_calls() {
     let output = script("locks", &[&binary, "1"]);
     assert!(text(&output.stdout).contains("context switches asked for"), "{}", text(&output.stderr));
     match has("strace") {
-        true => assert!(text(&output.stdout).contains("futex calls for 1000000 rows"), "{}", text(&output.stderr)),
+        true => {
+            assert!(text(&output.stdout).contains("futex calls for 1000000 rows"), "{}", text(&output.stderr))
+        }
         false => assert!(text(&output.stderr).contains("strace is missing")),
     }
     let output = script("locks", &[&binary, "many"]);

@@ -30,7 +30,8 @@ pub fn judge(counts: &[Counted], text: &str) -> (String, Result<()>) {
         let before = recorded(text, name);
         let change = before.map_or(f64::INFINITY, |own| count / own - 1.0);
         let (shown, percent) = match before {
-            Some(own) => (format!("{own:.2}"), format!("{:+.1} %", change * 100.0)),
+            // No "-0.0": zero is added after rounding.
+            Some(own) => (format!("{own:.2}"), format!("{:+.1} %", (change * 1000.0).round() / 10.0 + 0.0)),
             None => ("none".into(), "new".into()),
         };
         // Writing into a string does not fail.

@@ -27,13 +27,13 @@ pub struct Kernel {
 }
 
 /// Keys of the rows.
-const KEYS: u64 = 128;
+const KEYS: u64 = 512;
 
 /// Rows that are decoded and encoded: hundreds of instructions each.
-const LINES: usize = 256;
+const LINES: usize = 128;
 
 /// Rows that are hashed, found, added up and split.
-const ROWS: usize = 2048;
+const ROWS: usize = 1024;
 
 /// All of them, in the order in which a row meets them.
 pub const KERNELS: &[Kernel] = &[
@@ -120,7 +120,8 @@ fn accumulate() -> Result<Run> {
 
 /// A window that knows all keys takes one more pane.
 fn pane_merge() -> Result<Run> {
-    let rows = batch(ROWS)?;
+    // Enough rows that every key is among them.
+    let rows = batch(input::BATCH_ROWS)?;
     let (keys, hashes) = hashed(&rows)?;
     let mut pane = Grouped::new(calls(), &[DataType::Utf8], false)?;
     pane.locate(&keys, &hashes)?;
