@@ -36,6 +36,9 @@ pub struct Outcome {
     pub late: u64,
 }
 
+/// When all rows come, in milliseconds since 1970.
+const INGEST_MS: i64 = 1_700_000_000_000;
+
 /// How a run goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
@@ -156,7 +159,7 @@ fn batches(plan: &Plan, splits: &[Vec<InputRow>], batch_rows: usize) -> Result<V
             kinds: RowKinds::Insert,
             origin: Origin { split: split as _, first_row: (at * batch_rows) as u64 },
             watermarks: RowWatermarks::Constant(WATERMARK_MIN),
-            ingest_ms: 0,
+            ingest_ms: INGEST_MS,
         });
         (split as u64, batches.collect())
     };

@@ -78,8 +78,11 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         | Spec::Deduplicate { .. }
         | Spec::OverAggregate { .. } => {
             let (kept, taken) = (retired + in_state, accepted + late);
-            (accepted != kept || rows_in != taken).then(|| {
-                format!("{rows_in} rows in, {late} late, {accepted} accepted, {kept} retired or in state")
+            (accepted + restored != kept || rows_in != taken).then(|| {
+                format!(
+                    "{rows_in} rows in, {late} late, {accepted} accepted, {restored} restored, {kept} retired \
+                     or in state"
+                )
             })
         }
         Spec::Expand { .. } | Spec::WindowAssign { .. } | Spec::Exchange(_) => None,

@@ -143,6 +143,8 @@ pub struct Pipeline {
     /// The barrier on its way, and what it has left.
     passing: Option<cut::Passing>,
     partitions: usize,
+    /// When the youngest batch entered: what results of restored state carry until rows have come.
+    ingest_ms: i64,
 }
 
 impl Pipeline {
@@ -164,11 +166,13 @@ impl Pipeline {
             first_exchanges,
             passing: None,
             partitions: limits.partitions,
+            ingest_ms: 0,
         })
     }
 
     /// Decoded rows of one local split of a source.
     pub fn source_batch(&mut self, source: NodeId, batch: Batch) -> Result<()> {
+        self.ingest_ms = self.ingest_ms.max(batch.ingest_ms);
         self.enter(source, Event::Batch(batch))
     }
 
@@ -219,7 +223,10 @@ impl Pipeline {
     pub fn receive(&mut self, from: usize, message: Message) -> Result<()> {
         let Message { exchange, body } = message;
         match body {
-            Body::Batch(batch) => self.arrive(exchange, from, Event::Batch(batch))?,
+            Body::Batch(batch) => {
+                self.ingest_ms = self.ingest_ms.max(batch.ingest_ms);
+                self.arrive(exchange, from, Event::Batch(batch))?;
+            }
             Body::Watermark(watermark) => self.arrive(exchange, from, Event::Watermark(watermark))?,
             Body::Idle(idle) => self.arrive(exchange, from, Event::Idle(idle))?,
             Body::End => self.arrive(exchange, from, Event::End)?,
@@ -397,7 +404,12 @@ impl Pipeline {
     /// Hands what an operator has sent to its readers.
     fn dispatch(&mut self, id: NodeId, out: Output) {
         self.bad.extend(out.bad.into_iter().map(|bad| (id, bad)));
-        for event in out.events {
+        for mut event in out.events {
+            if let Event::Batch(batch) = &mut event
+                && batch.ingest_ms == 0
+            {
+                batch.ingest_ms = self.ingest_ms;
+            }
             for (reader, port) in &self.nodes[id].readers {
                 self.queue.push_back((*reader, *port, event.clone()));
             }

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray, UInt32Array, UInt64Array};
-use arrow::buffer::OffsetBuffer;
 use arrow::compute::take;
-use arrow::datatypes::{DataType, Field, Int64Type, UInt64Type};
+use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use millrace_plan::{AggregateCall, Error, Result};
 
+use super::encoding::{list_of, list_type};
 use super::{AggregateFunction, Aggregator, Evaluated, Orders, Update, argument};
 use crate::state::{GroupTable, hash_keys};
 
@@ -142,16 +142,12 @@ impl Aggregator for Distinct {
         let weights = Int64Array::from_iter_values(ids.iter().map(|id| self.weights[*id as usize]));
         let orders = UInt64Array::from_iter_values(ids.iter().map(|id| self.orders[*id as usize]));
         let values = pick(&keys[1], ids)?;
-        let list = |values: ArrayRef| -> ArrayRef {
-            let field = Arc::new(Field::new("item", values.data_type().clone(), true));
-            Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(lengths.clone()), values, None))
-        };
+        let list = |values: ArrayRef| list_of(values, lengths.clone());
         Ok(vec![list(values), list(Arc::new(weights)), list(Arc::new(orders))])
     }
 
     fn state_types(&self) -> Vec<DataType> {
-        let list = |item: &DataType| DataType::List(Arc::new(Field::new("item", item.clone(), true)));
-        vec![list(&self.value_type), list(&DataType::Int64), list(&DataType::UInt64)]
+        vec![list_type(self.value_type.clone()), list_type(DataType::Int64), list_type(DataType::UInt64)]
     }
 
     fn evaluate(&self, groups: &[u32]) -> Result<Evaluated> {

@@ -51,14 +51,19 @@ impl ValueEncoding {
     }
 }
 
+/// The state type that lists items of this type.
+pub fn list_type(item: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new("item", item, true)))
+}
+
 /// The state type that lists encoded values.
 pub fn value_list_type() -> DataType {
-    DataType::List(Arc::new(Field::new("item", DataType::Binary, true)))
+    list_type(DataType::Binary)
 }
 
 /// The state type that lists numbers.
 pub fn number_list_type<T: ArrowPrimitiveType>() -> DataType {
-    DataType::List(Arc::new(Field::new("item", T::DATA_TYPE, true)))
+    list_type(T::DATA_TYPE)
 }
 
 /// Lists of encoded values, one list per item.
@@ -70,7 +75,7 @@ pub fn value_lists<'a>(lists: impl Iterator<Item = Vec<&'a [u8]>>) -> ArrayRef {
         values.extend(list);
     }
     let values: ArrayRef = Arc::new(BinaryArray::from_iter_values(values));
-    list(values, lengths)
+    list_of(values, lengths)
 }
 
 /// Lists of numbers, one list per item.
@@ -81,10 +86,11 @@ pub fn number_lists<T: ArrowPrimitiveType>(lists: impl Iterator<Item = Vec<T::Na
         lengths.push(list.len());
         values.extend(list);
     }
-    list(Arc::new(PrimitiveArray::<T>::from_iter_values(values)), lengths)
+    list_of(Arc::new(PrimitiveArray::<T>::from_iter_values(values)), lengths)
 }
 
-fn list(values: ArrayRef, lengths: Vec<usize>) -> ArrayRef {
+/// Lists of these lengths, one after the other in `values`.
+pub fn list_of(values: ArrayRef, lengths: Vec<usize>) -> ArrayRef {
     let field = Arc::new(Field::new("item", values.data_type().clone(), true));
     Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(lengths), values, None))
 }

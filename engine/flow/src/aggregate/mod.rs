@@ -22,7 +22,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 use millrace_plan::{AggregateCall, Error, Result};
 
-pub use encoding::ValueEncoding;
+pub use encoding::{ValueEncoding, list_of, list_type, number_list_type, number_lists};
 
 /// Every aggregate function. Adding one = one file and one line here.
 pub static AGGREGATES: &[&AggregateFunction] = &[

@@ -8,7 +8,7 @@ use millrace_plan::NodeId;
 
 pub use alignment::Alignment;
 pub use coordinator::{Coordinator, EpochAction, EpochEvent};
-pub use state::{OperatorState, Placement, StateTable};
+pub use state::{OperatorState, Placement, StateTable, as_layout};
 
 /// What one node of one shard held when a barrier passed it.
 #[derive(Debug, Clone, PartialEq)]

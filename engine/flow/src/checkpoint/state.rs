@@ -4,9 +4,9 @@
 //! row's key, or every shard. The operator that reads a table back never sees which shard wrote it; rows of one
 //! table may come in several batches, in any order of shards.
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, UInt64Type};
+use arrow::datatypes::{DataType, SchemaRef, UInt64Type};
 use millrace_plan::{Error, Result};
 
 /// The column of [`Placement::Keyed`] rows that holds the key hash.
@@ -41,12 +41,6 @@ pub struct OperatorState {
 }
 
 impl OperatorState {
-    /// Refuses a checkpoint of an operator that cannot be held yet, rather than lose what it holds.
-    pub fn unsupported(operator: &str) -> Error {
-        Error::query(format!("a checkpoint of {operator} is not supported yet"))
-            .hint("run this query without checkpoints")
-    }
-
     /// The state of an operator that holds nothing between two rows.
     pub fn none() -> Self {
         OperatorState::default()
@@ -103,6 +97,14 @@ impl OperatorState {
         }
         Ok(part)
     }
+}
+
+/// Columns of a table, which come from a file, as rows of `schema`. Fails if they are others.
+pub fn as_layout(columns: &[ArrayRef], schema: &SchemaRef) -> Result<RecordBatch> {
+    RecordBatch::try_new(schema.clone(), columns.to_vec()).map_err(|error| {
+        Error::data(format!("the state in the checkpoint is not that of this query: {error}"))
+            .hint("resume with the script that wrote the checkpoint")
+    })
 }
 
 fn owned(table: &StateTable, owns: impl Fn(u64) -> bool) -> Result<RecordBatch> {

@@ -51,6 +51,11 @@ impl Keys {
         self.table.len()
     }
 
+    /// The hash of each key, by which rows are routed.
+    pub fn hashes(&self) -> &[u64] {
+        self.table.hashes()
+    }
+
     /// One more row has this key.
     pub fn add_row(&mut self, key: u32) {
         let rows = &mut self.rows[key as usize];

@@ -11,6 +11,7 @@ mod keys;
 mod regular;
 mod shape;
 mod side;
+mod snapshot;
 mod state;
 mod store;
 mod window;

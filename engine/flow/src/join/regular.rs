@@ -3,6 +3,7 @@
 use millrace_plan::Result;
 
 use super::shape::Shape;
+use super::snapshot::TABLES;
 use super::state::{Arrival, Free, Padding, State};
 use crate::batch::Batch;
 use crate::checkpoint::OperatorState;
@@ -35,11 +36,23 @@ impl Operator for RegularJoin {
     }
 
     fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
-        Err(OperatorState::unsupported("Join"))
+        let mut state = OperatorState::none();
+        for (side, name) in TABLES.into_iter().enumerate() {
+            let parts = self.state.snapshot(&self.shape, side, false)?;
+            parts.into_iter().for_each(|part| state.add_keyed(name, part));
+        }
+        Ok(state)
     }
 
-    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
-        Err(OperatorState::unsupported("Join"))
+    fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
+        state.only(&TABLES)?;
+        for (side, name) in TABLES.into_iter().enumerate() {
+            for rows in state.rows(name) {
+                self.state.restore(&self.shape, side, rows, None)?;
+            }
+        }
+        self.account.restored = self.state.rows();
+        Ok(())
     }
 
     fn account(&self) -> Account {

@@ -7,10 +7,11 @@ use millrace_plan::{Error, Result, WATERMARK_MIN};
 
 use super::millis;
 use super::shape::{LEFT, RIGHT, Shape};
+use super::snapshot::{TABLES, rows_of_windows, snapshot_of_windows};
 use super::state::{Arrival, Free, Padding, State};
 use super::store::RowStore;
 use crate::batch::Batch;
-use crate::checkpoint::OperatorState;
+use crate::checkpoint::{OperatorState, as_layout};
 use crate::operator::{Account, Operator, Output};
 
 /// The rows of the windows that end at one time; their start is one of the keys.
@@ -46,6 +47,10 @@ impl WindowJoin {
         let store = if port == LEFT { &mut open.left } else { &mut open.right };
         store.add(rows.columns().to_vec(), rows.num_rows(), &mut vec![])?;
         store.settle()
+    }
+
+    fn stores(&self) -> impl Iterator<Item = &RowStore> {
+        self.open.values().flat_map(|open| [&open.left, &open.right])
     }
 
     /// Joins the windows that end at one time, and forgets them.
@@ -130,18 +135,39 @@ impl Operator for WindowJoin {
     }
 
     fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
-        Err(OperatorState::unsupported("Join"))
+        let mut state = OperatorState::none();
+        for Open { left, right } in self.open.values() {
+            for (side, store) in [left, right].into_iter().enumerate() {
+                let parts = snapshot_of_windows(&self.shape, side, store)?;
+                parts.into_iter().for_each(|part| state.add_keyed(TABLES[side], part));
+            }
+        }
+        Ok(state)
     }
 
-    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
-        Err(OperatorState::unsupported("Join"))
+    fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
+        state.only(&TABLES)?;
+        self.watermark = watermark_ms;
+        for (side, name) in TABLES.into_iter().enumerate() {
+            for rows in state.rows(name) {
+                let columns = rows_of_windows(&self.shape, side, rows)?;
+                let rows = as_layout(&columns, &self.shape.inputs[side])?;
+                let ends = millis(rows.column(self.ends[side]))?;
+                let mut first = 0;
+                for same in ends.values().chunk_by(|end, other| end == other) {
+                    self.keep(side, same[0], &rows.slice(first, same.len()))?;
+                    first += same.len();
+                }
+            }
+        }
+        self.account.restored = self.stores().map(|store| store.len() as u64).sum();
+        Ok(())
     }
 
     fn account(&self) -> Account {
-        let stores = || self.open.values().flat_map(|open| [&open.left, &open.right]);
         Account {
-            in_state: stores().map(|store| store.len() as u64).sum(),
-            state_bytes: stores().map(|store| store.bytes() as u64).sum(),
+            in_state: self.stores().map(|store| store.len() as u64).sum(),
+            state_bytes: self.stores().map(|store| store.bytes() as u64).sum(),
             ..self.account
         }
     }

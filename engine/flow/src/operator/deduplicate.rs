@@ -5,16 +5,27 @@
 //! arrived first counts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, UInt64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use millrace_plan::{Error, Limits, Node, Operator as Spec, Result, SortColumn, Ties, WATERMARK_MIN};
 
+use super::group_aggregate::record;
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
-use crate::checkpoint::OperatorState;
-use crate::state::{GroupTable, RankEncoding, hash_keys};
+use crate::checkpoint::{OperatorState, as_layout};
+use crate::state::{GroupTable, HeldRow, RankEncoding, RankedLayout, hash_keys};
+
+/// A table of a checkpoint: the rows that wait for the watermark.
+const WAITING: &str = "waiting";
+
+/// A table of a checkpoint: the keys whose row has been sent.
+const SENT: &str = "sent";
+
+/// Keys of one batch of a checkpoint.
+const MOST_KEYS: usize = 1 << 16;
 
 /// What is known of a key.
 enum First {
@@ -29,7 +40,9 @@ pub struct Deduplicate {
     keys: Vec<usize>,
     time: usize,
     schema: SchemaRef,
+    sent_schema: SchemaRef,
     encoding: RankEncoding,
+    layout: RankedLayout,
     table: GroupTable,
     firsts: Vec<First>,
     /// The keys whose row waits for each time; some have found an earlier row since.
@@ -57,7 +70,9 @@ impl Deduplicate {
             time: *time,
             schema: node.schema.clone(),
             encoding: RankEncoding::new(input, &order, Ties::Earliest, *columns)?,
+            layout: RankedLayout::new(input, keys, &order, Ties::Earliest, *columns),
             table: GroupTable::new(&key_types)?,
+            sent_schema: sent_schema(&key_types),
             firsts: vec![],
             due: BTreeMap::new(),
             waiting: 0,
@@ -73,7 +88,7 @@ impl Deduplicate {
 
     /// The rows that are not before the watermark.
     fn in_time(&mut self, batch: Batch, out: &mut Output) -> Result<Batch> {
-        let times = self.times(&batch)?;
+        let times = times(batch.rows.column(self.time))?;
         let times = times.as_primitive::<Int64Type>().values();
         let is_late = |row: usize| times[row] < batch.watermarks.get(row).max(self.watermark);
         let (late, kept): (Vec<u64>, Vec<u64>) =
@@ -86,9 +101,14 @@ impl Deduplicate {
         batch.take(&UInt64Array::from(kept))
     }
 
-    fn times(&self, batch: &Batch) -> Result<ArrayRef> {
-        cast(batch.rows.column(self.time), &DataType::Int64)
-            .map_err(|error| Error::bug(format!("row time: {error}")))
+    /// Keys of a checkpoint.
+    fn locate(&mut self, keys: &[ArrayRef], rows: usize) -> Result<()> {
+        hash_keys(keys, rows, &mut self.hashes)?;
+        self.table.intern(keys, &self.hashes, &mut self.ids)?;
+        if self.firsts.len() + rows != self.table.len() {
+            return Err(Error::data("the checkpoint holds a key of Deduplicate twice"));
+        }
+        Ok(())
     }
 
     /// Sends the rows that the watermark has reached.
@@ -120,6 +140,18 @@ impl Deduplicate {
     }
 }
 
+fn times(column: &ArrayRef) -> Result<ArrayRef> {
+    cast(column, &DataType::Int64).map_err(|error| Error::bug(format!("row time: {error}")))
+}
+
+/// The hash of a key, and the key.
+fn sent_schema(key_types: &[DataType]) -> SchemaRef {
+    let keys = key_types.iter().enumerate();
+    let keys = keys.map(|(index, own)| Field::new(format!("key{index}"), own.clone(), true));
+    let fields: Vec<Field> = [Field::new("hash", DataType::UInt64, false)].into_iter().chain(keys).collect();
+    Arc::new(Schema::new(fields))
+}
+
 impl Operator for Deduplicate {
     fn on_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> Result<()> {
         self.account.rows_in += batch.len() as u64;
@@ -128,7 +160,7 @@ impl Operator for Deduplicate {
         let keys: Vec<ArrayRef> = self.keys.iter().map(|key| batch.rows.column(*key).clone()).collect();
         hash_keys(&keys, batch.len(), &mut self.hashes)?;
         self.table.intern(&keys, &self.hashes, &mut self.ids)?;
-        let times = self.times(&batch)?;
+        let times = times(batch.rows.column(self.time))?;
         let times = times.as_primitive::<Int64Type>().values();
         let rows = self.encoding.encode(&batch)?;
         self.account.accepted += batch.len() as u64;
@@ -169,11 +201,49 @@ impl Operator for Deduplicate {
     }
 
     fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
-        Err(OperatorState::unsupported("Deduplicate"))
+        let (mut waiting, mut sent): (Vec<HeldRow>, Vec<u32>) = (vec![], vec![]);
+        for (group, own) in (0u32..).zip(&self.firsts) {
+            match own {
+                First::Waits(_, row) => waiting.push((group, row, 1)),
+                First::Sent => sent.push(group),
+            }
+        }
+        let mut state = OperatorState::none();
+        for part in self.layout.write(&self.encoding, &self.table, self.table.hashes(), &waiting)? {
+            state.add_keyed(WAITING, part);
+        }
+        for groups in sent.chunks(MOST_KEYS) {
+            let hashes = groups.iter().map(|group| self.table.hashes()[*group as usize]);
+            let hashes: ArrayRef = Arc::new(UInt64Array::from_iter_values(hashes));
+            let columns = [hashes].into_iter().chain(self.table.keys(groups)?).collect();
+            state.add_keyed(SENT, record(&self.sent_schema, columns)?);
+        }
+        Ok(state)
     }
 
-    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
-        Err(OperatorState::unsupported("Deduplicate"))
+    fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
+        state.only(&[WAITING, SENT])?;
+        self.watermark = watermark_ms;
+        for rows in state.rows(WAITING) {
+            let restored = self.layout.read(&mut self.encoding, rows)?;
+            self.locate(&restored.keys, rows.num_rows())?;
+            let times = times(&restored.column(self.time)?)?;
+            let times = times.as_primitive::<Int64Type>().values();
+            for (index, group) in self.ids.iter().enumerate() {
+                let (row, time) = (restored.rows.row(index), times[index]);
+                self.row_bytes += row.as_ref().len() as u64;
+                self.firsts.push(First::Waits(time, row.as_ref().into()));
+                self.due.entry(time).or_default().push(*group);
+            }
+        }
+        self.waiting = self.firsts.len() as u64;
+        self.account.restored = self.waiting;
+        for rows in state.rows(SENT) {
+            let rows = as_layout(rows.columns(), &self.sent_schema)?;
+            self.locate(&rows.columns()[1..], rows.num_rows())?;
+            self.firsts.resize_with(self.table.len(), || First::Sent);
+        }
+        Ok(())
     }
 
     fn account(&self) -> Account {

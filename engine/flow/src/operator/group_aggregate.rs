@@ -13,7 +13,7 @@ use millrace_plan::{EmitMode, Error, Limits, Node, Operator as Spec, Phase, Resu
 
 use super::{Account, BadRow, Operator, Output, print_row};
 use crate::batch::{Batch, Event, RowKinds};
-use crate::checkpoint::OperatorState;
+use crate::checkpoint::{OperatorState, as_layout};
 use crate::state::{Grouped, PARTIAL_ROWS, PartialLayout, hash_keys};
 
 /// The GroupAggregate operator.
@@ -386,14 +386,6 @@ fn without_column(rows: &RecordBatch, name: &str, schema: &SchemaRef) -> Result<
             .hint("resume with the script that wrote the checkpoint"));
     }
     as_layout(&rows.columns()[..count], schema)
-}
-
-/// Columns from a checkpoint as rows of `schema`.
-pub fn as_layout(columns: &[ArrayRef], schema: &SchemaRef) -> Result<RecordBatch> {
-    RecordBatch::try_new(schema.clone(), columns.to_vec()).map_err(|error| {
-        Error::data(format!("the state in the checkpoint is not that of this query: {error}"))
-            .hint("resume with the script that wrote the checkpoint")
-    })
 }
 
 /// The rows that a partial batch stands for.

@@ -58,12 +58,23 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
             _ => return Err(Error::bug("a join has two inputs")),
         },
         Spec::TopN { window: None, .. } => Box::new(top_n::TopN::new(node, &input()?, limits)?),
-        Spec::TopN { .. } => Box::new(window_top_n::WindowTopN::new(node, &input()?, limits)?),
+        Spec::TopN { .. } => {
+            Box::new(window_top_n::WindowTopN::new(node, &input()?, routed_by(plan, node), limits)?)
+        }
         Spec::Deduplicate { .. } => Box::new(deduplicate::Deduplicate::new(node, &input()?, limits)?),
         Spec::OverAggregate { .. } => Box::new(over_aggregate::OverAggregate::new(node, &input()?, limits)?),
         Spec::RowTime(spec) => Box::new(RowTime::new(spec.clone())),
         Spec::Exchange(_) => return Err(Error::bug("the pipeline makes exchanges")),
     })
+}
+
+/// The columns by whose hash the rows of a node are routed to their owner; none if they are not.
+fn routed_by<'a>(plan: &'a Plan, node: &Node) -> &'a [usize] {
+    use millrace_plan::{Exchange as Strategy, Operator as Spec};
+    match node.inputs.first().map(|input| &plan.nodes[*input].operator) {
+        Some(Spec::Exchange(Strategy::Hash(columns))) => columns,
+        _ => &[],
+    }
 }
 
 /// The schema of the rows that an aggregation was planned over: below its `Local` half, if it is the

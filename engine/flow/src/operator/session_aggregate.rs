@@ -18,6 +18,9 @@ use crate::batch::Batch;
 use crate::checkpoint::OperatorState;
 use crate::state::{Closed, SessionTable, hash_keys};
 
+/// The table of a checkpoint.
+const SESSIONS: &str = "sessions";
+
 /// The SessionAggregate operator.
 pub struct SessionAggregate {
     time: usize,
@@ -119,11 +122,17 @@ impl Operator for SessionAggregate {
     }
 
     fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
-        Err(OperatorState::unsupported("SessionAggregate"))
+        let mut state = OperatorState::none();
+        self.sessions.snapshot()?.into_iter().for_each(|part| state.add_keyed(SESSIONS, part));
+        Ok(state)
     }
 
-    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
-        Err(OperatorState::unsupported("SessionAggregate"))
+    fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
+        state.only(&[SESSIONS])?;
+        self.watermark = watermark_ms;
+        state.rows(SESSIONS).try_for_each(|rows| self.sessions.restore(rows))?;
+        self.account.restored = self.sessions.rows();
+        Ok(())
     }
 
     fn account(&self) -> Account {

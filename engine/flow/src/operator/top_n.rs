@@ -13,7 +13,10 @@ use millrace_plan::{EmitMode, Error, Limits, Node, Operator as Spec, Result, Row
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowKinds};
 use crate::checkpoint::OperatorState;
-use crate::state::{GroupTable, RankEncoding, RankedRows, hash_keys};
+use crate::state::{GroupTable, HeldRow, RankEncoding, RankedLayout, RankedRows, hash_keys};
+
+/// The table of a checkpoint: the rows of all groups. What was sent of them follows from them.
+const ROWS: &str = "rows";
 
 /// The rows of one group that were sent before it changed, by rank.
 type Before = Vec<Box<[u8]>>;
@@ -29,6 +32,7 @@ pub struct TopN {
     retracting: bool,
     schema: SchemaRef,
     encoding: RankEncoding,
+    layout: RankedLayout,
     table: GroupTable,
     groups: Vec<RankedRows>,
     /// Groups changed since the last emission, in the order of their first change, and what was sent of them.
@@ -112,6 +116,7 @@ impl TopN {
             retracting: *retracting,
             schema: node.schema.clone(),
             encoding: RankEncoding::new(input, order, *ties, *columns)?,
+            layout: RankedLayout::new(input, keys, order, *ties, *columns),
             table: GroupTable::new(&key_types)?,
             groups: vec![],
             dirty: vec![],
@@ -231,12 +236,33 @@ impl Operator for TopN {
         }
     }
 
-    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
-        Err(OperatorState::unsupported("TopN"))
+    fn snapshot(&mut self, out: &mut Output) -> Result<OperatorState> {
+        self.on_tick(out)?;
+        let groups = (0u32..).zip(&self.groups);
+        let rows: Vec<HeldRow> =
+            groups.flat_map(|(group, own)| own.rows().map(move |(row, count)| (group, row, count))).collect();
+        let mut state = OperatorState::none();
+        for part in self.layout.write(&self.encoding, &self.table, self.table.hashes(), &rows)? {
+            state.add_keyed(ROWS, part);
+        }
+        Ok(state)
     }
 
-    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
-        Err(OperatorState::unsupported("TopN"))
+    fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
+        state.only(&[ROWS])?;
+        for rows in state.rows(ROWS) {
+            let restored = self.layout.read(&mut self.encoding, rows)?;
+            hash_keys(&restored.keys, rows.num_rows(), &mut self.hashes)?;
+            self.table.intern(&restored.keys, &self.hashes, &mut self.ids)?;
+            self.groups.resize_with(self.table.len(), RankedRows::default);
+            for (index, group) in self.ids.iter().enumerate() {
+                let (row, weight) = (restored.rows.row(index), restored.weights.value(index));
+                self.groups[*group as usize].add(row.as_ref(), weight);
+            }
+        }
+        self.is_dirty.resize(self.table.len(), false);
+        self.account.restored = self.groups.iter().map(RankedRows::held).sum();
+        Ok(())
     }
 
     fn account(&self) -> Account {

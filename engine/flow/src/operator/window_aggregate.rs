@@ -18,10 +18,10 @@ use millrace_plan::{
     WindowInput, WindowSpec,
 };
 
-use super::group_aggregate::{as_layout, partial_rows, record, report_faults, take_rows};
+use super::group_aggregate::{partial_rows, record, report_faults, take_rows};
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowWatermarks};
-use crate::checkpoint::OperatorState;
+use crate::checkpoint::{OperatorState, as_layout};
 use crate::state::{Grouped, PartialLayout, hash_keys};
 use crate::window::emitted::{self, Emitted};
 use crate::window::{Window, first_end, last_end, pane_of, pane_size, windows_of};

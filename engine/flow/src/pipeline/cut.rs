@@ -1,6 +1,10 @@
 //! How a barrier passes through one shard's copy of a pipeline, what each node leaves behind when it does, and
 //! how that is put back.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StructArray};
+use arrow::datatypes::{DataType, Field, Int64Type};
 use millrace_plan::{Error, Exchange as Strategy, NodeId, Operator as Spec, Plan, Result, WATERMARK_MIN};
 
 use super::{Body, Pipeline, Unit};
@@ -8,6 +12,9 @@ use crate::batch::{Batch, Event};
 use crate::checkpoint::{NodeSnapshot, OperatorState, ShardSnapshot};
 use crate::operator::Output;
 use crate::state::partition_of;
+
+/// A table beside those of an operator: when the youngest batch had entered its shard.
+const INGEST: &str = "pipeline.ingest";
 
 /// A barrier on its way through this shard.
 pub(super) struct Passing {
@@ -79,6 +86,7 @@ impl Pipeline {
                 Unit::Exchange { .. } => OperatorState::none(),
                 _ => self.operator(id)?.snapshot(&mut out)?,
             };
+            let state = with_ingest(state, self.ingest_ms);
             let watermark_ms = self.nodes[id].watermark;
             self.passing(epoch)?.nodes.push(NodeSnapshot { node: id, watermark_ms, state });
             out.events.push(Event::Barrier(epoch));
@@ -117,6 +125,7 @@ impl Pipeline {
             for own in held {
                 state.tables.extend(own.state.part(owns)?.tables);
             }
+            self.ingest_ms = self.ingest_ms.max(take_ingest(&mut state)?);
             self.nodes[id].watermark = watermark_ms;
             match self.nodes[id].unit {
                 Unit::Exchange { .. } => state.only(&[])?,
@@ -139,6 +148,29 @@ impl Pipeline {
         }
         Ok(())
     }
+}
+
+/// The state of an operator and, if there is any, when the youngest batch had entered.
+fn with_ingest(mut state: OperatorState, ingest_ms: i64) -> OperatorState {
+    if !state.tables.is_empty() {
+        let field = Field::new("ingest", DataType::Int64, false);
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![ingest_ms]));
+        let rows = RecordBatch::from(StructArray::from(vec![(Arc::new(field), column)]));
+        state.add_everywhere(INGEST, rows);
+    }
+    state
+}
+
+/// Takes out what [`with_ingest`] added: the greatest of all shards, 0 if there is none.
+fn take_ingest(state: &mut OperatorState) -> Result<i64> {
+    let mut youngest = 0;
+    for own in state.rows(INGEST) {
+        let times = own.columns().first().and_then(|own| own.as_primitive_opt::<Int64Type>());
+        let times = times.ok_or_else(|| Error::data("the time of input in the checkpoint cannot be read"))?;
+        youngest = times.values().iter().copied().fold(youngest, i64::max);
+    }
+    state.tables.retain(|own| own.name != INGEST);
+    Ok(youngest)
 }
 
 /// True if the rows of a node come from an exchange that gathers them on one shard.

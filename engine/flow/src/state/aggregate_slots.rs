@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type};
 use millrace_plan::{AggregateCall, Result};
 
 use super::grouped::Faults;
@@ -64,6 +65,39 @@ impl AggregateSlots {
             into.iter().zip(from).for_each(|(into, from)| {
                 weights[*into as usize] += weights[*from as usize];
             });
+        }
+        Ok(())
+    }
+
+    /// The types of the columns that [`Self::states`] gives.
+    pub fn state_types(&self) -> Vec<DataType> {
+        let weight = self.weights.as_ref().map(|_| DataType::Int64);
+        self.aggregators.iter().flat_map(|own| own.state_types()).chain(weight).collect()
+    }
+
+    /// The partial states of these slots, in this order, and their weights if rows can be taken back.
+    pub fn states(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
+        let mut columns = vec![];
+        for aggregator in &self.aggregators {
+            columns.extend(aggregator.state(slots)?);
+        }
+        if let Some(weights) = &self.weights {
+            let weights = slots.iter().map(|slot| weights[*slot as usize]);
+            columns.push(Arc::new(Int64Array::from_iter_values(weights)));
+        }
+        Ok(columns)
+    }
+
+    /// Adds what [`Self::states`] gave to these slots.
+    pub fn merge(&mut self, slots: &[u32], mut columns: &[ArrayRef]) -> Result<()> {
+        for aggregator in &mut self.aggregators {
+            let (own, others) = columns.split_at(aggregator.state_types().len());
+            aggregator.merge(slots, own)?;
+            columns = others;
+        }
+        if let (Some(own), [weights]) = (&mut self.weights, columns) {
+            let weights = weights.as_primitive::<Int64Type>().values();
+            slots.iter().zip(weights).for_each(|(slot, weight)| own[*slot as usize] += weight);
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod hash;
 mod hash_index;
 mod packed_keys;
 mod ranked;
+mod ranked_layout;
 mod session_table;
 
 pub use aggregate_slots::AggregateSlots;
@@ -15,4 +16,5 @@ pub use group_table::GroupTable;
 pub use grouped::{Grouped, PARTIAL_HASH, PARTIAL_ROWS, PartialLayout};
 pub use hash::{hash_keys, partition_of};
 pub use ranked::{RankEncoding, RankedRows};
+pub use ranked_layout::{HeldRow, RankedLayout, Restored};
 pub use session_table::{Closed, SessionTable};

@@ -53,20 +53,34 @@ impl RankEncoding {
             self.arrived += batch.len() as u64;
         }
         columns.extend(batch.rows.columns()[..self.columns].iter().cloned());
+        self.encode_columns(&columns)
+    }
+
+    /// The encoded rows of what [`Self::decode_all`] has brought back.
+    pub fn encode_columns(&self, columns: &[ArrayRef]) -> Result<Rows> {
         self.converter
-            .convert_columns(&columns)
+            .convert_columns(columns)
             .map_err(|error| Error::bug(format!("encoding ranked rows: {error}")))
+    }
+
+    /// Rows that come from now on come after these, given by split and order of arrival.
+    pub fn resume_behind(&mut self, arrivals: &[u64]) {
+        self.arrived =
+            arrivals.iter().map(|own| (own & ((1 << ARRIVAL_BITS) - 1)) + 1).fold(self.arrived, u64::max);
     }
 
     /// The columns of these rows.
     pub fn decode<'a>(&self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>> {
-        let parser = self.converter.parser();
-        let columns = self
-            .converter
-            .convert_rows(rows.map(|row| parser.parse(row)))
-            .map_err(|error| Error::bug(format!("decoding ranked rows: {error}")))?;
         let ranking = self.order.len() + usize::from(self.ties != Ties::Content);
-        Ok(columns.into_iter().skip(ranking).collect())
+        Ok(self.decode_all(rows)?.into_iter().skip(ranking).collect())
+    }
+
+    /// What these rows are sorted by, their order of arrival if that counts, and their columns.
+    pub fn decode_all<'a>(&self, rows: impl Iterator<Item = &'a [u8]>) -> Result<Vec<ArrayRef>> {
+        let parser = self.converter.parser();
+        self.converter
+            .convert_rows(rows.map(|row| parser.parse(row)))
+            .map_err(|error| Error::bug(format!("decoding ranked rows: {error}")))
     }
 
     /// Decoded columns as rows of `schema`, with `rank` as its last column if it has one more.
@@ -144,6 +158,11 @@ impl RankedRows {
         let present = self.rows.iter().filter(|(_, count)| **count > 0);
         let rows = present.flat_map(|(row, count)| std::iter::repeat_n(&row[..], *count as usize));
         rows.skip(first as usize - 1).take((last + 1).saturating_sub(first) as usize)
+    }
+
+    /// The rows, and how often each is there.
+    pub fn rows(&self) -> impl Iterator<Item = (&[u8], i64)> {
+        self.rows.iter().map(|(row, count)| (&row[..], *count))
     }
 
     /// Bytes held.

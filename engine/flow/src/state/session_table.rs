@@ -7,6 +7,8 @@
 //! touches the other by its rows that came before its own split had passed the other's end: only those
 //! are certain to be here when the other's time comes.
 
+mod snapshot;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;

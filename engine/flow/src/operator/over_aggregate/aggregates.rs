@@ -1,10 +1,14 @@
 //! Every other aggregate over a frame: rows are added to the aggregate and taken back one at a time.
 
-use arrow::array::{Array, ArrayRef};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, UInt64Array, new_empty_array};
 use arrow::compute::concat;
+use arrow::datatypes::{DataType, UInt64Type};
 use arrow::row::{RowConverter, SortField};
 use millrace_plan::{AggregateCall, Error, Result};
 
+use super::kept::Columns;
 use super::slide::{Bounds, Content, Slide};
 use super::{Function, Results, Rows};
 use crate::aggregate::{self, Aggregator, Orders, Update};
@@ -13,6 +17,7 @@ use crate::aggregate::{self, Aggregator, Orders, Update};
 struct Frames {
     aggregator: Box<dyn Aggregator>,
     converter: RowConverter,
+    arg_types: Vec<DataType>,
     /// Rows added so far.
     order: u64,
 }
@@ -49,6 +54,52 @@ impl Content for Frames {
     }
 }
 
+/// The aggregate's own partial states, and the rows added so far, by which later rows are told from earlier ones.
+impl Columns for Frames {
+    const DERIVED: bool = false;
+
+    fn value_types(&self) -> Vec<DataType> {
+        self.arg_types.clone()
+    }
+
+    fn values(&self, values: &[&Box<[u8]>]) -> Result<Vec<ArrayRef>> {
+        if values.is_empty() {
+            return Ok(self.arg_types.iter().map(new_empty_array).collect());
+        }
+        let parser = self.converter.parser();
+        let rows = values.iter().map(|args| parser.parse(args));
+        self.converter
+            .convert_rows(rows)
+            .map_err(|error| Error::bug(format!("arguments of an OVER window: {error}")))
+    }
+
+    fn read_values(&self, columns: &[ArrayRef]) -> Result<Vec<Box<[u8]>>> {
+        let rows = self
+            .converter
+            .convert_columns(columns)
+            .map_err(|error| Error::bug(format!("arguments of an OVER window: {error}")))?;
+        Ok(rows.iter().map(|row| Box::from(row.as_ref())).collect())
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        self.aggregator.state_types().into_iter().chain([DataType::UInt64]).collect()
+    }
+
+    fn states(&self, groups: &[u32], _: &[&()]) -> Result<Vec<ArrayRef>> {
+        let mut columns = self.aggregator.state(groups)?;
+        columns.push(Arc::new(UInt64Array::from(vec![self.order; groups.len()])));
+        Ok(columns)
+    }
+
+    fn read_states(&mut self, groups: &[u32], columns: &[ArrayRef]) -> Result<Vec<()>> {
+        let (states, orders) = columns.split_at(columns.len() - 1);
+        self.aggregator.merge(groups, states)?;
+        let orders = orders[0].as_primitive::<UInt64Type>().values();
+        self.order = orders.iter().copied().fold(self.order, u64::max);
+        Ok(vec![(); groups.len()])
+    }
+}
+
 struct Aggregates {
     slide: Slide<Frames>,
 }
@@ -59,7 +110,9 @@ pub fn create(call: &AggregateCall, bounds: Bounds) -> Result<Box<dyn Function>>
     let converter = RowConverter::new(fields)
         .map_err(|error| Error::query(format!("{}: {error}", call.function.to_uppercase())))?;
     let aggregator = aggregate::create(call, bounds.is_bounded())?;
-    Ok(Box::new(Aggregates { slide: Slide::new(Frames { aggregator, converter, order: 0 }, bounds) }))
+    let arg_types = call.arg_types.clone();
+    let content = Frames { aggregator, converter, arg_types, order: 0 };
+    Ok(Box::new(Aggregates { slide: Slide::new(content, bounds) }))
 }
 
 impl Function for Aggregates {
@@ -94,6 +147,22 @@ impl Function for Aggregates {
 
     fn expire(&mut self, time: i64) -> Result<()> {
         self.slide.expire(time)
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        self.slide.kept_types()
+    }
+
+    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
+        self.slide.kept(groups)
+    }
+
+    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
+        self.slide.take_over(groups, state)
+    }
+
+    fn rows(&self, group: u32) -> usize {
+        self.slide.rows(group)
     }
 
     fn bytes(&self) -> usize {

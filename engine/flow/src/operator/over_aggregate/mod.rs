@@ -9,10 +9,12 @@
 //! how far other splits are.
 
 mod aggregates;
+mod kept;
 mod number;
 mod pending;
 mod ranking;
 mod slide;
+mod snapshot;
 mod value;
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array, UInt64Array};
@@ -57,6 +59,18 @@ trait Function {
     /// No row before `time` will be seen by a frame of a length in time any more.
     fn expire(&mut self, time: i64) -> Result<()>;
 
+    /// The types of what [`Function::state`] gives.
+    fn state_types(&self) -> Vec<DataType>;
+
+    /// What is kept of these groups, in this order, for a checkpoint.
+    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>>;
+
+    /// Takes over what [`Function::state`] gave, for groups of which nothing is kept yet.
+    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()>;
+
+    /// Rows that are kept of a group.
+    fn rows(&self, group: u32) -> usize;
+
     /// Bytes held.
     fn bytes(&self) -> usize;
 }
@@ -79,6 +93,7 @@ fn create(own: &OverCall, peers: bool) -> Result<Box<dyn Function>> {
 /// The OverAggregate operator.
 pub struct OverAggregate {
     keys: Vec<usize>,
+    key_types: Vec<DataType>,
     time: Option<usize>,
     calls: Vec<OverCall>,
     columns: usize,
@@ -113,6 +128,7 @@ impl OverAggregate {
             columns: *columns,
             schema: node.schema.clone(),
             table: GroupTable::new(&key_types)?,
+            key_types,
             functions: calls.iter().map(|call| create(call, time.is_some())).collect::<Result<_>>()?,
             pending: Pending::new(input.clone()),
             watermark: WATERMARK_MIN,
@@ -196,13 +212,13 @@ impl OverAggregate {
 
     /// Forgets what no frame will see again. Costs a walk over all groups, so it waits until time has moved
     /// by the length of the longest frame.
-    fn expire(&mut self, watermark: i64) -> Result<()> {
+    fn expire(&mut self, time: i64) -> Result<()> {
         let Some(longest) = self.longest else { return Ok(()) };
-        if watermark.saturating_sub(self.expired_at) <= longest {
+        if time.saturating_sub(self.expired_at) <= longest {
             return Ok(());
         }
-        self.expired_at = watermark;
-        self.functions.iter_mut().try_for_each(|own| own.expire(watermark))
+        self.expired_at = time;
+        self.functions.iter_mut().try_for_each(|own| own.expire(time))
     }
 }
 
@@ -213,7 +229,8 @@ impl Operator for OverAggregate {
         let Some(time) = self.time else {
             self.account.accepted += batch.len() as u64;
             let times = vec![batch.ingest_ms; batch.len()];
-            return self.process(batch.rows, &times, out);
+            self.process(batch.rows, &times, out)?;
+            return self.expire(batch.ingest_ms);
         };
         let (batch, times) = self.in_time(batch, time, out)?;
         self.account.accepted += batch.len() as u64;
@@ -225,18 +242,22 @@ impl Operator for OverAggregate {
         if let Some((rows, times)) = self.pending.due(watermark_ms)? {
             self.process(rows, &times, out)?;
         }
-        self.expire(watermark_ms)?;
+        // Frames by processing time know nothing of event time.
+        if self.time.is_some() {
+            self.expire(watermark_ms)?;
+        }
         self.watermark = self.watermark.max(watermark_ms);
         out.watermark(watermark_ms);
         Ok(())
     }
 
     fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
-        Err(OperatorState::unsupported("OverAggregate"))
+        self.write()
     }
 
-    fn restore(&mut self, _: &OperatorState, _: i64) -> Result<()> {
-        Err(OperatorState::unsupported("OverAggregate"))
+    fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
+        self.watermark = watermark_ms;
+        self.read(state)
     }
 
     fn account(&self) -> Account {

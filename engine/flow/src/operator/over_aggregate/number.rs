@@ -4,12 +4,13 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Float64Type, Int64Type};
 use arrow::error::ArrowError;
 use millrace_plan::{AggregateCall, Error, Result};
 
+use super::kept::Columns;
 use super::slide::{Bounds, Content, Slide};
 use super::{Function, Results, Rows};
 use crate::aggregate;
@@ -51,6 +52,34 @@ impl Content for Counting {
     }
 }
 
+impl Columns for Counting {
+    const DERIVED: bool = true;
+
+    fn value_types(&self) -> Vec<DataType> {
+        vec![DataType::Boolean]
+    }
+
+    fn values(&self, values: &[&bool]) -> Result<Vec<ArrayRef>> {
+        Ok(vec![Arc::new(values.iter().map(|value| Some(**value)).collect::<BooleanArray>())])
+    }
+
+    fn read_values(&self, columns: &[ArrayRef]) -> Result<Vec<bool>> {
+        Ok(columns[0].as_boolean().values().iter().collect())
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        vec![DataType::Int64]
+    }
+
+    fn states(&self, _: &[u32], counts: &[&i64]) -> Result<Vec<ArrayRef>> {
+        Ok(vec![Arc::new(Int64Array::from_iter_values(counts.iter().map(|count| **count)))])
+    }
+
+    fn read_states(&mut self, _: &[u32], columns: &[ArrayRef]) -> Result<Vec<i64>> {
+        Ok(columns[0].as_primitive::<Int64Type>().values().to_vec())
+    }
+}
+
 struct Count {
     slide: Slide<Counting>,
 }
@@ -75,6 +104,22 @@ impl Function for Count {
         self.slide.expire(time)
     }
 
+    fn state_types(&self) -> Vec<DataType> {
+        self.slide.kept_types()
+    }
+
+    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
+        self.slide.kept(groups)
+    }
+
+    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
+        self.slide.take_over(groups, state)
+    }
+
+    fn rows(&self, group: u32) -> usize {
+        self.slide.rows(group)
+    }
+
     fn bytes(&self) -> usize {
         self.slide.bytes()
     }
@@ -82,11 +127,27 @@ impl Function for Count {
 
 /// A number that can be added and taken back.
 trait Number: Copy + Default {
+    /// Added and taken back in any order, the same is left.
+    const EXACT: bool;
+    const DATA_TYPE: DataType;
     fn plus(self, other: Self) -> Self;
     fn minus(self, other: Self) -> Self;
+    fn column(numbers: impl Iterator<Item = Option<Self>>) -> ArrayRef;
+    fn read(column: &ArrayRef) -> Vec<Option<Self>>;
 }
 
 impl Number for i128 {
+    const EXACT: bool = true;
+    const DATA_TYPE: DataType = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
+
+    fn column(numbers: impl Iterator<Item = Option<i128>>) -> ArrayRef {
+        Arc::new(numbers.collect::<Decimal128Array>().with_data_type(Self::DATA_TYPE))
+    }
+
+    fn read(column: &ArrayRef) -> Vec<Option<i128>> {
+        column.as_primitive::<Decimal128Type>().iter().collect()
+    }
+
     fn plus(self, other: i128) -> i128 {
         self.wrapping_add(other)
     }
@@ -97,6 +158,17 @@ impl Number for i128 {
 }
 
 impl Number for f64 {
+    const EXACT: bool = false;
+    const DATA_TYPE: DataType = DataType::Float64;
+
+    fn column(numbers: impl Iterator<Item = Option<f64>>) -> ArrayRef {
+        Arc::new(numbers.collect::<Float64Array>())
+    }
+
+    fn read(column: &ArrayRef) -> Vec<Option<f64>> {
+        column.as_primitive::<Float64Type>().iter().collect()
+    }
+
     fn plus(self, other: f64) -> f64 {
         self + other
     }
@@ -128,6 +200,36 @@ impl<N: Number> Content for Adding<N> {
             *sum = if *count == 0 { N::default() } else { sum.minus(*value) };
         }
         Ok(())
+    }
+}
+
+impl<N: Number> Columns for Adding<N> {
+    const DERIVED: bool = N::EXACT;
+
+    fn value_types(&self) -> Vec<DataType> {
+        vec![N::DATA_TYPE]
+    }
+
+    fn values(&self, values: &[&Option<N>]) -> Result<Vec<ArrayRef>> {
+        Ok(vec![N::column(values.iter().map(|value| **value))])
+    }
+
+    fn read_values(&self, columns: &[ArrayRef]) -> Result<Vec<Option<N>>> {
+        Ok(N::read(&columns[0]))
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        vec![N::DATA_TYPE, DataType::Int64]
+    }
+
+    fn states(&self, _: &[u32], states: &[&(N, i64)]) -> Result<Vec<ArrayRef>> {
+        let counts = Int64Array::from_iter_values(states.iter().map(|(_, count)| *count));
+        Ok(vec![N::column(states.iter().map(|(sum, _)| Some(*sum))), Arc::new(counts)])
+    }
+
+    fn read_states(&mut self, _: &[u32], columns: &[ArrayRef]) -> Result<Vec<(N, i64)>> {
+        let sums = N::read(&columns[0]).into_iter().map(Option::unwrap_or_default);
+        Ok(sums.zip(columns[1].as_primitive::<Int64Type>().values().iter().copied()).collect())
     }
 }
 
@@ -167,6 +269,22 @@ impl<N: Number> Function for Total<N> {
 
     fn expire(&mut self, time: i64) -> Result<()> {
         self.slide.expire(time)
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        self.slide.kept_types()
+    }
+
+    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
+        self.slide.kept(groups)
+    }
+
+    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
+        self.slide.take_over(groups, state)
+    }
+
+    fn rows(&self, group: u32) -> usize {
+        self.slide.rows(group)
     }
 
     fn bytes(&self) -> usize {

@@ -96,6 +96,37 @@ impl Pending {
         Ok(Some((rows, times.as_primitive::<Int64Type>().values().to_vec())))
     }
 
+    /// The columns of the rows.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// All rows and their orders, in batches of at least `fewest` rows but for the last.
+    pub fn parts(&self, fewest: usize) -> Result<Vec<(RecordBatch, UInt64Array)>> {
+        let mut batches = vec![];
+        let (mut first, mut rows) = (0, 0);
+        for (index, part) in self.parts.iter().enumerate() {
+            rows += part.times.len();
+            if rows < fewest && index + 1 < self.parts.len() {
+                continue;
+            }
+            let parts = &self.parts[first..=index];
+            let orders: Vec<&dyn Array> = parts.iter().map(|part| &part.orders as &dyn Array).collect();
+            let orders = concat(&orders).map_err(bug)?.as_primitive::<UInt64Type>().clone();
+            let rows_of_parts = parts.iter().map(|part| &part.rows);
+            batches.push((concat_batches(&self.schema, rows_of_parts).map_err(bug)?, orders));
+            (first, rows) = (index + 1, 0);
+        }
+        Ok(batches)
+    }
+
+    /// Rows of a checkpoint wait again; those that come from now on come after them.
+    pub fn restore(&mut self, rows: RecordBatch, times: Int64Array, orders: UInt64Array) {
+        let arrived = orders.values().iter().map(|own| (own & ((1 << ARRIVAL_BITS) - 1)) + 1);
+        self.arrived = arrived.fold(self.arrived, u64::max);
+        self.parts.extend(Part::new(rows, times, orders));
+    }
+
     /// Rows that wait.
     pub fn len(&self) -> u64 {
         self.parts.iter().map(|part| part.times.len() as u64).sum()

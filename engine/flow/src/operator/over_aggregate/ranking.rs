@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array};
+use arrow::array::{ArrayRef, AsArray, Int64Array};
+use arrow::datatypes::{DataType, Int64Type};
 use millrace_plan::Result;
 
 use super::{Function, Results, Rows};
@@ -54,6 +55,30 @@ impl Function for Ranking {
 
     fn expire(&mut self, _: i64) -> Result<()> {
         Ok(())
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        vec![DataType::Int64; 2]
+    }
+
+    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
+        let column = |of: fn(&Seen) -> i64| -> ArrayRef {
+            let seen = groups.iter().map(|group| &self.seen[*group as usize]);
+            Arc::new(Int64Array::from_iter_values(seen.map(of)))
+        };
+        Ok(vec![column(|own| own.rows), column(|own| own.times)])
+    }
+
+    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
+        let column = |index: usize| state[index].as_primitive::<Int64Type>();
+        for (row, group) in groups.iter().enumerate() {
+            self.seen[*group as usize] = Seen { rows: column(0).value(row), times: column(1).value(row) };
+        }
+        Ok(())
+    }
+
+    fn rows(&self, _: u32) -> usize {
+        0
     }
 
     fn bytes(&self) -> usize {

@@ -54,11 +54,12 @@ pub trait Content {
 pub struct Slide<C: Content> {
     /// How rows change a frame.
     pub content: C,
-    bounds: Bounds,
-    states: Vec<C::State>,
+    pub(super) bounds: Bounds,
+    pub(super) states: Vec<C::State>,
     /// The rows in each frame, first come first; kept only if they leave one day.
-    inside: Vec<VecDeque<(i64, C::Value)>>,
-    held: usize,
+    pub(super) inside: Vec<VecDeque<(i64, C::Value)>>,
+    /// Rows in all frames.
+    pub(super) held: usize,
 }
 
 impl<C: Content> Slide<C> {

@@ -7,9 +7,10 @@ use arrow::datatypes::DataType;
 use arrow::row::Rows as EncodedRows;
 use millrace_plan::{AggregateCall, Error, Result};
 
+use super::kept::{Columns, flat, lengths};
 use super::slide::{Bounds, Content, Slide};
 use super::{Function, Results, Rows};
-use crate::aggregate::ValueEncoding;
+use crate::aggregate::{ValueEncoding, list_of, list_type};
 
 /// Numbers and short texts lie in place.
 const SHORT_BYTES: usize = 22;
@@ -56,6 +57,7 @@ struct Candidates {
     which: Which,
     /// Rows leave: what is behind the result may follow it.
     leave: bool,
+    encoding: ValueEncoding,
 }
 
 impl Content for Candidates {
@@ -89,9 +91,38 @@ impl Content for Candidates {
     }
 }
 
+/// One value of a group, if no row leaves.
+impl Columns for Candidates {
+    const DERIVED: bool = true;
+
+    fn value_types(&self) -> Vec<DataType> {
+        vec![self.encoding.data_type().clone()]
+    }
+
+    fn values(&self, values: &[&Option<Value>]) -> Result<Vec<ArrayRef>> {
+        Ok(vec![self.encoding.decode(values.iter().map(|value| value.as_ref().map(Value::bytes)))?])
+    }
+
+    fn read_values(&self, columns: &[ArrayRef]) -> Result<Vec<Option<Value>>> {
+        read(&self.encoding, &columns[0])
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        self.value_types()
+    }
+
+    fn states(&self, _: &[u32], states: &[&VecDeque<Value>]) -> Result<Vec<ArrayRef>> {
+        Ok(vec![self.encoding.decode(states.iter().map(|own| own.front().map(Value::bytes)))?])
+    }
+
+    fn read_states(&mut self, _: &[u32], columns: &[ArrayRef]) -> Result<Vec<VecDeque<Value>>> {
+        let values = read(&self.encoding, &columns[0])?;
+        Ok(values.into_iter().map(|value| value.into_iter().collect()).collect())
+    }
+}
+
 /// MIN, MAX, FIRST_VALUE or LAST_VALUE.
 struct Pick {
-    encoding: ValueEncoding,
     slide: Slide<Candidates>,
 }
 
@@ -103,8 +134,9 @@ pub fn create(call: &AggregateCall, bounds: Bounds) -> Result<Box<dyn Function>>
         "first_value" => Which::First,
         _ => Which::Last,
     };
-    let content = Candidates { which, leave: bounds.is_bounded() };
-    Ok(Box::new(Pick { encoding: ValueEncoding::new(argument(call)?)?, slide: Slide::new(content, bounds) }))
+    let encoding = ValueEncoding::new(argument(call)?)?;
+    let content = Candidates { which, leave: bounds.is_bounded(), encoding };
+    Ok(Box::new(Pick { slide: Slide::new(content, bounds) }))
 }
 
 fn argument(call: &AggregateCall) -> Result<&DataType> {
@@ -120,6 +152,12 @@ fn values(column: &ArrayRef, encoded: &EncodedRows) -> impl Iterator<Item = Opti
     })
 }
 
+/// The values of a column, NULL as `None`.
+fn read(encoding: &ValueEncoding, column: &ArrayRef) -> Result<Vec<Option<Value>>> {
+    let encoded = encoding.encode(column)?;
+    Ok(values(column, &encoded).collect())
+}
+
 fn decoded(encoding: &ValueEncoding, results: &[Option<Value>]) -> Result<Results> {
     Ok((encoding.decode(results.iter().map(|value| value.as_ref().map(Value::bytes)))?, vec![]))
 }
@@ -130,18 +168,34 @@ impl Function for Pick {
     }
 
     fn run(&mut self, rows: &Rows, args: &[ArrayRef]) -> Result<Results> {
-        let encoded = self.encoding.encode(&args[0])?;
+        let encoded = self.slide.content.encoding.encode(&args[0])?;
         let mut results: Vec<Option<Value>> = Vec::with_capacity(rows.groups.len());
         self.slide.run(rows, values(&args[0], &encoded), |content, _, state, same| {
             let result = if content.which == Which::Last { state.back() } else { state.front() };
             results.extend(std::iter::repeat_n(result.cloned(), same));
             Ok(())
         })?;
-        decoded(&self.encoding, &results)
+        decoded(&self.slide.content.encoding, &results)
     }
 
     fn expire(&mut self, time: i64) -> Result<()> {
         self.slide.expire(time)
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        self.slide.kept_types()
+    }
+
+    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
+        self.slide.kept(groups)
+    }
+
+    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
+        self.slide.take_over(groups, state)
+    }
+
+    fn rows(&self, group: u32) -> usize {
+        self.slide.rows(group)
     }
 
     fn bytes(&self) -> usize {
@@ -152,6 +206,7 @@ impl Function for Pick {
 /// The last values of a group and the default that came with the last of them.
 struct Recent {
     back: usize,
+    encoding: ValueEncoding,
 }
 
 impl Content for Recent {
@@ -177,10 +232,49 @@ impl Content for Recent {
     }
 }
 
+/// The values: a default comes with the next row.
+impl Columns for Recent {
+    const DERIVED: bool = false;
+
+    fn value_types(&self) -> Vec<DataType> {
+        vec![self.encoding.data_type().clone(); 2]
+    }
+
+    fn values(&self, values: &[&Self::Value]) -> Result<Vec<ArrayRef>> {
+        let column = |of: fn(&Self::Value) -> &Option<Value>| {
+            self.encoding.decode(values.iter().map(|own| of(own).as_ref().map(Value::bytes)))
+        };
+        Ok(vec![column(|(value, _)| value)?, column(|(_, default)| default)?])
+    }
+
+    fn read_values(&self, columns: &[ArrayRef]) -> Result<Vec<Self::Value>> {
+        let defaults = read(&self.encoding, &columns[1])?;
+        Ok(read(&self.encoding, &columns[0])?.into_iter().zip(defaults).collect())
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        vec![list_type(self.encoding.data_type().clone())]
+    }
+
+    fn states(&self, _: &[u32], states: &[&Self::State]) -> Result<Vec<ArrayRef>> {
+        let lengths = states.iter().map(|(values, _)| values.len()).collect();
+        let values: Vec<Option<&[u8]>> = states
+            .iter()
+            .flat_map(|(values, _)| values.iter().map(|own| own.as_ref().map(Value::bytes)))
+            .collect();
+        Ok(vec![list_of(self.encoding.decode(values.into_iter())?, lengths)])
+    }
+
+    fn read_states(&mut self, _: &[u32], columns: &[ArrayRef]) -> Result<Vec<Self::State>> {
+        let mut values = read(&self.encoding, &flat(&columns[0]))?.into_iter();
+        let of_group = |length| (values.by_ref().take(length).collect(), None);
+        Ok(lengths(&columns[0]).into_iter().map(of_group).collect())
+    }
+}
+
 /// LAG. Rows of the same time see each other, as in Flink: all of them get what lies so many rows before
 /// the last of them.
 struct Lag {
-    encoding: ValueEncoding,
     slide: Slide<Recent>,
 }
 
@@ -188,7 +282,7 @@ struct Lag {
 pub fn lag(call: &AggregateCall, bounds: Bounds) -> Result<Box<dyn Function>> {
     let back = call.constants.first().and_then(|text| text.parse().ok()).unwrap_or(1);
     let encoding = ValueEncoding::new(argument(call)?)?;
-    Ok(Box::new(Lag { encoding, slide: Slide::new(Recent { back }, bounds) }))
+    Ok(Box::new(Lag { slide: Slide::new(Recent { back, encoding }, bounds) }))
 }
 
 impl Function for Lag {
@@ -197,9 +291,10 @@ impl Function for Lag {
     }
 
     fn run(&mut self, rows: &Rows, args: &[ArrayRef]) -> Result<Results> {
-        let encoded = self.encoding.encode(&args[0])?;
+        let encoded = self.slide.content.encoding.encode(&args[0])?;
         let own = values(&args[0], &encoded);
-        let other = args.get(1).map(|default| Ok::<_, Error>((default, self.encoding.encode(default)?)));
+        let encoding = &self.slide.content.encoding;
+        let other = args.get(1).map(|default| Ok::<_, Error>((default, encoding.encode(default)?)));
         let other = other.transpose()?;
         let mut defaults = other.as_ref().map(|(default, encoded)| values(default, encoded));
         let pairs = own.map(|value| (value, defaults.as_mut().and_then(|own| own.next().flatten())));
@@ -212,11 +307,27 @@ impl Function for Lag {
             results.extend(std::iter::repeat_n(result, same));
             Ok(())
         })?;
-        decoded(&self.encoding, &results)
+        decoded(&self.slide.content.encoding, &results)
     }
 
     fn expire(&mut self, _: i64) -> Result<()> {
         Ok(())
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        self.slide.kept_types()
+    }
+
+    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
+        self.slide.kept(groups)
+    }
+
+    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
+        self.slide.take_over(groups, state)
+    }
+
+    fn rows(&self, group: u32) -> usize {
+        self.slide.rows(group)
     }
 
     fn bytes(&self) -> usize {
