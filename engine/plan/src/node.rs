@@ -269,7 +269,7 @@ pub enum Operator {
         /// The expressions read the ingest time.
         now: bool,
     },
-    /// Sends each row once for each list: grouping sets.
+    /// Sends each row once for each list: grouping sets, and lists of rows in the query.
     Expand {
         /// The columns to send, one list per grouping set.
         projections: Vec<Vec<ProjectExpr>>,

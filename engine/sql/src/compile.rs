@@ -208,7 +208,10 @@ impl Session<'_> {
         place: Option<Place>,
     ) -> Result<()> {
         let bound = Binder::new(&self.tables).query(query, place)?;
-        let fields: Vec<FieldRef> = bound.schema().fields().iter().cloned().collect();
+        // A result has no NOT NULL to violate: a join may send NULL first and take it back.
+        let fields = bound.schema().fields().iter();
+        let fields: Vec<FieldRef> =
+            fields.map(|field| Arc::new(field.as_ref().clone().with_nullable(true))).collect();
         let table = Arc::new(TableDef {
             name: "stdout".into(),
             schema: Arc::new(Schema::new(fields)),

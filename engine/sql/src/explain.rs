@@ -77,7 +77,7 @@ fn describe(node: &Node) -> String {
                 None => format!("{name} select {}", exprs.join(", ")),
             }
         }
-        Operator::Expand { projections } => format!("{name} into {} grouping sets", projections.len()),
+        Operator::Expand { projections } => format!("{name} each row into {}", projections.len()),
         Operator::WindowAssign { window, .. } => format!("{name} {}", window_text(window)),
         Operator::GroupAggregate { keys, aggregates, phase, emit, .. } => {
             format!(

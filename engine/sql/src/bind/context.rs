@@ -20,6 +20,7 @@ use datafusion_expr::{
 use datafusion_sql::sqlparser::ast::{self, TableFactor};
 use millrace_plan::{Error, TableDef, WindowSpec};
 
+use super::values::RowLists;
 use super::window::{WindowAssign, Windows};
 use super::{aggregate, now, numeric, over};
 use crate::catalog::nearest;
@@ -111,7 +112,7 @@ impl<'a> Context<'a> {
             tables,
             options: ConfigOptions::default(),
             expr_planners: vec![Arc::new(FlinkSyntax)],
-            relation_planners: vec![Arc::new(WindowFunctions)],
+            relation_planners: vec![Arc::new(WindowFunctions), Arc::new(RowLists)],
         }
     }
 }

@@ -15,6 +15,7 @@ mod sink;
 mod sort;
 mod source;
 mod top_n;
+mod values;
 mod volatile;
 
 use datafusion_common::ScalarValue;
@@ -121,6 +122,8 @@ impl Lowering {
             LogicalPlan::Union(union) => self.union(union, statement),
             LogicalPlan::Sort(sort) => self.sort(sort, statement),
             LogicalPlan::Limit(limit) => self.limit(limit, statement),
+            LogicalPlan::Values(values) => self.values(values),
+            LogicalPlan::EmptyRelation(empty) => Ok(self.empty_relation(empty)),
             LogicalPlan::Distinct(Distinct::All(_)) => {
                 Err(Error::bug("DISTINCT was not rewritten as an aggregation").at(statement.place))
             }
