@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod calc;
+mod changelog;
 mod fuse;
 mod graph;
 mod join;
@@ -39,11 +40,13 @@ pub struct Strategy {
     pub ordered: bool,
     /// Aggregate only where the group is, not before rows move.
     pub one_phase: bool,
+    /// Sources may send a change twice.
+    pub duplicates: bool,
 }
 
 /// Lowers bound statements into one plan.
 pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
-    let mut sources = Sources::default();
+    let mut sources = Sources::new(strategy);
     for insert in &inserts {
         collect_scans(&insert.query, &mut sources)?;
     }
@@ -217,6 +220,7 @@ pub fn is_stateful(operator: &Operator) -> bool {
             | Operator::SessionAggregate { .. }
             | Operator::Join(_)
             | Operator::TopN { .. }
+            | Operator::ChangelogNormalize { .. }
             | Operator::Deduplicate { .. }
             | Operator::OverAggregate { .. }
     )
