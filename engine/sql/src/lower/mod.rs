@@ -23,9 +23,9 @@ use datafusion_common::ScalarValue;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::logical_plan::{Extension, Projection, SubqueryAlias};
 use datafusion_expr::{Distinct, Expr, Filter, LogicalPlan, TableScan, Union};
-use millrace_plan::{Changelog, EmitMode, Error, Operator, Place, Plan, Result};
+use millrace_plan::{EmitMode, Error, Operator, Place, Plan, Result};
 
-use crate::bind::window::{WindowAssign, Windows};
+use crate::bind::window::WindowAssign;
 pub use graph::Graph;
 use relation::Relation;
 pub use sink::{Demands, Insert, check_columns};
@@ -169,12 +169,6 @@ impl Lowering {
                     "declare it: WATERMARK FOR {0} AS {0} - INTERVAL '5' SECOND in CREATE TABLE",
                     assign.time.name
                 ))
-                .at(statement.place));
-        }
-        let aligned = matches!(assign.window, Windows::Aligned(_));
-        if aligned && self.graph.node(input.node).changelog == Changelog::Retract {
-            return Err(Error::query("a window table function over a query whose rows change")
-                .hint("put the window function below the aggregation, or EMIT FINAL")
                 .at(statement.place));
         }
         input.windowed(plan.schema().clone(), time, &assign.window)
