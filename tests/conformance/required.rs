@@ -42,7 +42,8 @@ const CASES: &[&str] = &[
 ];
 
 /// Programs that must pass.
-const PROGRAMS: &[&str] = &[];
+const PROGRAMS: &[&str] =
+    &["values-test", "changelog-normalize-upsert", "changelog-normalize-source-mini-batch"];
 
 /// True if the test fails when this program does.
 pub fn is_required_program(id: &str) -> bool {

@@ -132,6 +132,8 @@ pub struct RowTimeSpec {
     pub watermark: WatermarkRule,
     /// `scan.watermark.idle-timeout`, in milliseconds; 0 = a silent split holds the watermark back.
     pub idle_timeout_ms: u64,
+    /// The rows are upserts: one that goes away may come without a row time, its key says which it is.
+    pub upserts: bool,
 }
 
 /// The windows of a window function, all in milliseconds. A window is `[start, end)`.

@@ -16,7 +16,11 @@ pub(super) static VALUES: Connector = Connector {
     about: "rows written in the SQL text",
     options: &[
         OptionDef { name: "rows", about: "a JSON array of arrays or objects", required: true },
-        CHANGELOG_MODE,
+        OptionDef {
+            name: CHANGELOG_MODE.name,
+            about: "rows say what they do; 'I,UA,UB,D', 'I,UA,D' (upserts by PRIMARY KEY) or 'I' (new rows only)",
+            required: false,
+        },
     ],
     takes_format: false,
     needs_format: false,

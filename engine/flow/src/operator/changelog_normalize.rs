@@ -336,3 +336,81 @@ impl Operator for ChangelogNormalize {
         Account { in_state: self.store.len() as u64, state_bytes: bytes as u64, ..self.account }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+    use arrow::datatypes::Int64Type;
+    use millrace_plan::Changelog;
+
+    use super::*;
+
+    fn operator() -> (ChangelogNormalize, SchemaRef) {
+        let fields = ["k", "v"].map(|name| Field::new(name, DataType::Int64, true));
+        let schema: SchemaRef = Arc::new(Schema::new(fields.to_vec()));
+        let node = Node {
+            operator: Spec::ChangelogNormalize { keys: vec![0] },
+            inputs: vec![0],
+            schema: schema.clone(),
+            changelog: Changelog::Retract,
+            row_time: None,
+            reason: String::new(),
+        };
+        (ChangelogNormalize::new(&node, &schema).unwrap(), schema)
+    }
+
+    fn send(
+        own: &mut ChangelogNormalize,
+        schema: &SchemaRef,
+        rows: &[(i64, i64, RowKind)],
+    ) -> Vec<(i64, i64, RowKind)> {
+        let column = |of: fn(&(i64, i64, RowKind)) -> i64| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(of)))
+        };
+        let columns = vec![column(|row| row.0), column(|row| row.1)];
+        let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
+        let kinds = RowKinds::from_kinds(rows.iter().map(|row| row.2));
+        let mut out = Output::default();
+        own.on_batch(0, Batch { kinds, ..Batch::derived(batch, 0) }, &mut out).unwrap();
+        let mut sent = vec![];
+        for event in out.events {
+            let Event::Batch(batch) = event else { continue };
+            let [k, v] = [0, 1].map(|column| batch.rows.column(column).as_primitive::<Int64Type>().clone());
+            sent.extend((0..batch.len()).map(|row| (k.value(row), v.value(row), batch.kinds.get(row))));
+        }
+        sent
+    }
+
+    #[test]
+    fn a_key_may_change_many_times_within_a_batch() {
+        use RowKind::{Delete, Insert, UpdateAfter, UpdateBefore};
+        let (mut own, schema) = operator();
+        let first = [(1, 7, Insert), (1, 7, UpdateAfter), (1, 8, Insert), (2, 0, Delete), (1, 0, Delete)];
+        let taken = [(1, 7, Insert), (1, 7, UpdateBefore), (1, 8, UpdateAfter), (1, 8, Delete)];
+        assert_eq!(send(&mut own, &schema, &first), taken);
+        let more = [(1, 0, Delete), (1, 9, UpdateAfter), (1, 9, UpdateBefore), (1, 9, Insert)];
+        assert_eq!(send(&mut own, &schema, &more), [(1, 9, Insert)]);
+        assert_eq!(send(&mut own, &schema, &[(1, 0, Delete)]), [(1, 9, Delete)]);
+        let account = own.account();
+        assert_eq!((account.accepted, account.retired, account.in_state), (10, 10, 0));
+    }
+
+    #[test]
+    fn keys_that_are_deleted_leave_no_memory_behind() {
+        let (mut own, schema) = operator();
+        let mut bytes = 0;
+        for round in 0..40 {
+            let rows = |kind| (round * 2000..(round + 1) * 2000).map(move |key| (key, round, kind));
+            let sent = send(&mut own, &schema, &rows(RowKind::UpdateAfter).collect::<Vec<_>>());
+            assert_eq!(sent.len(), 2000);
+            send(&mut own, &schema, &rows(RowKind::Delete).skip(1).collect::<Vec<_>>());
+            let account = own.account();
+            assert_eq!(account.accepted, account.retired + account.in_state, "round {round}");
+            assert_eq!(account.in_state, round as u64 + 1);
+            match round {
+                10 => bytes = account.state_bytes,
+                _ => assert!(round < 10 || account.state_bytes <= bytes * 2, "round {round}"),
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
 use datafusion_common::{Column, DFSchema, ScalarValue};
 use datafusion_expr::{BinaryExpr, Expr, Operator as ExprOperator, TableScan, cast};
-use millrace_plan::{Error, Node, NodeId, Operator, Result, RowTimeSpec, WatermarkRule};
+use millrace_plan::{Changelog, Error, Node, NodeId, Operator, Result, RowTimeSpec, WatermarkRule};
 
 use super::calc::{CalcColumns, compile};
 use super::graph::Graph;
@@ -219,7 +219,8 @@ fn row_time_node(
                 .at(declared.place)
         })?,
     };
-    let spec = RowTimeSpec { column, watermark: rule, idle_timeout_ms };
+    let upserts = declared.changelog == Changelog::Upsert;
+    let spec = RowTimeSpec { column, watermark: rule, idle_timeout_ms, upserts };
     Ok(graph.add_after(input, Operator::RowTime(spec), schema, Some(column)))
 }
 
