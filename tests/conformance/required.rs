@@ -47,8 +47,6 @@ const PROGRAMS_EXCEPT: &[&str] = &[
     "group-aggregate-udf-",
     "over-aggregate-bounded-",
     "over-aggregate-unbounded-",
-    // Sources with changes.
-    "changelog-normalize-",
     // State that expires by processing time.
     "agg-with-state-ttl-hint",
     // Windows by processing time.
@@ -61,7 +59,6 @@ const PROGRAMS_EXCEPT: &[&str] = &[
     "table-source-scan-source-watermark",
     "temporal-join-",
     "temporal-sort-",
-    "values-test",
     // Sessions without PARTITION BY, grouped by a key.
     "window-aggregate-session-event-time",
 ];

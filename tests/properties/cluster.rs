@@ -8,15 +8,29 @@ use arrow::datatypes::Schema;
 use millrace_flow::checkpoint::ShardSnapshot;
 use millrace_flow::pipeline::{Message, Pipeline, ShardId};
 use millrace_flow::{Batch, Origin, RowKinds, RowWatermarks, SplitStatus};
-use millrace_plan::{Error, Limits, NodeId, Operator, Plan, Result, TableDef, WATERMARK_MIN};
+use millrace_plan::{
+    Changelog, Error, Limits, NodeId, Operator, Plan, Result, RowKind, TableDef, WATERMARK_MIN,
+};
 use millrace_sql::{Request, TableRules, compile};
 
-use crate::oracle::InputRow;
+use crate::oracle::{self, Change, InputRow};
+
+/// The option of a table whose rows are changes: `upserts` ([`oracle::upserts`] of the rows), `normalized` (what
+/// they stand for), or `repeated` (those, some again).
+pub const CHANGES: &str = "changes";
 
 /// Every table is as good as any other.
 struct AnyTable;
 
 impl TableRules for AnyTable {
+    fn source_changelog(&self, table: &TableDef) -> Result<Changelog> {
+        Ok(match table.option(CHANGES) {
+            None => Changelog::Append,
+            Some("upserts") => Changelog::Upsert,
+            Some(_) => Changelog::Retract,
+        })
+    }
+
     fn check(&self, _: &TableDef) -> Result<()> {
         Ok(())
     }
@@ -110,6 +124,17 @@ pub fn run(sql: &str, splits: &[Vec<InputRow>], schedule: Schedule) -> Result<Ou
     cluster.run_to_end()
 }
 
+/// The rows of a split as `table` sends them.
+pub fn log(table_changes: Option<&str>, rows: &[InputRow]) -> Vec<Change> {
+    let upserts = oracle::upserts(rows);
+    match table_changes {
+        None => rows.iter().map(|row| (row.clone(), RowKind::Insert)).collect(),
+        Some("upserts") => upserts,
+        Some("normalized") => oracle::normalized(&upserts),
+        Some(_) => oracle::repeated(&oracle::normalized(&upserts)),
+    }
+}
+
 /// Runs `sql` over the splits, stopped now and then: other shards go on with what was held at a barrier and with
 /// the rows that were not read before it. Gives what reached the sink before each barrier and after the last.
 pub fn run_with_stops(
@@ -154,9 +179,13 @@ fn source_of(plan: &Plan) -> Result<(NodeId, &TableDef, &[usize])> {
 fn batches(plan: &Plan, splits: &[Vec<InputRow>], batch_rows: usize) -> Result<Vec<Unread>> {
     let (_, table, projection) = source_of(plan)?;
     let of_split = |(split, rows): (usize, &Vec<InputRow>)| {
-        let batches = rows.chunks(batch_rows).enumerate().map(|(at, rows)| Batch {
-            rows: columns(rows, table, projection),
-            kinds: RowKinds::Insert,
+        let log = log(table.option(CHANGES), rows);
+        let batches = log.chunks(batch_rows).enumerate().map(|(at, log)| Batch {
+            rows: columns(log, table, projection),
+            kinds: match table.option(CHANGES) {
+                None => RowKinds::Insert,
+                Some(_) => RowKinds::from_kinds(log.iter().map(|(_, kind)| *kind)),
+            },
             origin: Origin { split: split as _, first_row: (at * batch_rows) as u64 },
             watermarks: RowWatermarks::Constant(WATERMARK_MIN),
             ingest_ms: INGEST_MS,
@@ -293,14 +322,13 @@ impl Cluster {
 }
 
 /// The projected columns of `k STRING, v BIGINT, ts TIMESTAMP(3)`.
-fn columns(rows: &[InputRow], table: &TableDef, projection: &[usize]) -> RecordBatch {
+fn columns(log: &[Change], table: &TableDef, projection: &[usize]) -> RecordBatch {
+    let rows = || log.iter().map(|(row, _)| row);
     let column = |position: &usize| -> ArrayRef {
         match position {
-            0 => Arc::new(StringArray::from_iter(
-                rows.iter().map(|row| row.key.map(|key| format!("key-{key}"))),
-            )),
-            1 => Arc::new(Int64Array::from_iter(rows.iter().map(|row| row.value))),
-            _ => Arc::new(TimestampMillisecondArray::from_iter_values(rows.iter().map(|row| row.time))),
+            0 => Arc::new(StringArray::from_iter(rows().map(|row| row.key.map(|key| format!("key-{key}"))))),
+            1 => Arc::new(Int64Array::from_iter(rows().map(|row| row.value))),
+            _ => Arc::new(TimestampMillisecondArray::from_iter_values(rows().map(|row| row.time))),
         }
     };
     let fields: Vec<_> = projection.iter().map(|own| table.schema.fields()[*own].clone()).collect();

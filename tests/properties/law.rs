@@ -16,8 +16,13 @@ use crate::cluster::{Outcome, Schedule, Stop, plan_of, run, run_with_stops};
 use crate::oracle::InputRow;
 use crate::{milliseconds, rows, schedule, splits, table};
 
+/// Rows that are only added, changes that fit each other, and upserts by a key.
 const TABLE: &str = "CREATE TABLE t (k STRING, v BIGINT, ts TIMESTAMP(3), \
-    WATERMARK FOR ts AS ts - INTERVAL '0.400' SECOND(3)) WITH ('connector' = 'x');\n";
+    WATERMARK FOR ts AS ts - INTERVAL '0.400' SECOND(3)) WITH ('connector' = 'x');\n\
+    CREATE TABLE c (k STRING, v BIGINT, ts TIMESTAMP(3), \
+    WATERMARK FOR ts AS ts - INTERVAL '0.400' SECOND(3)) WITH ('connector' = 'x', 'changes' = 'normalized');\n\
+    CREATE TABLE u (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '0.400' SECOND(3), \
+    PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'x', 'changes' = 'upserts');\n";
 
 /// Aggregates whose result does not depend on which shard is faster, over changing input too.
 const ORDERLESS: &str = "COUNT(*), COUNT(v), SUM(v), AVG(v), MIN(v), MAX(v), STDDEV_POP(v), STDDEV_SAMP(v), \
@@ -148,6 +153,11 @@ const QUERIES: &[&str] = &[
      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
     "SELECT k, v, ts, SUM(v) OVER w, COUNT(v) OVER w FROM t WINDOW w AS (ORDER BY ts \
      ROWS BETWEEN 7 PRECEDING AND CURRENT ROW)",
+    "SELECT k, COUNT(*), SUM(v), MIN(v) FROM c GROUP BY k",
+    "SELECT window_start, k, ORDERLESS FROM TABLE(HOP(TABLE c, DESCRIPTOR(ts), INTERVAL '0.5' SECOND(1), \
+     INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k",
+    "SELECT window_start, window_end, COUNT(*), SUM(v) FROM TABLE(SESSION(TABLE c, DESCRIPTOR(ts), \
+     INTERVAL '0.100' SECOND(3))) GROUP BY window_start, window_end",
     "SELECT k, v, ts, ROW_NUMBER() OVER w, RANK() OVER w, DENSE_RANK() OVER w, LAG(v) OVER w, LAG(v, 2, 7) OVER w, \
      LAG(k, 3) OVER w FROM t WINDOW w AS (PARTITION BY k ORDER BY ts)",
 ];
@@ -160,6 +170,10 @@ const OVERS: &str = "COUNT(*) OVER w, COUNT(v) OVER w, SUM(v) OVER w, AVG(v) OVE
 
 /// Queries whose rows depend on how rows of several splits follow each other.
 const QUERIES_OF_ONE_SPLIT: &[&str] = &[
+    "SELECT k, v, ts FROM u",
+    "SELECT v, COUNT(*), MAX(ts), MIN(k) FROM u WHERE v > 2 GROUP BY v",
+    "SELECT window_start, COUNT(*), SUM(v) FROM TABLE(TUMBLE(TABLE u, DESCRIPTOR(ts), INTERVAL '1' SECOND)) \
+     GROUP BY window_start, window_end",
     "SELECT k, v, OVERS FROM t WINDOW w AS (PARTITION BY k ORDER BY PROCTIME() \
      ROWS BETWEEN 3 PRECEDING AND CURRENT ROW)",
     "SELECT k, v, OVERS FROM t WINDOW w AS (PARTITION BY k ORDER BY PROCTIME() \
@@ -219,7 +233,7 @@ fn every_operator_and_every_aggregate_is_under_the_law() {
     let variants = operator_variants();
     assert!(variants.contains("Source") && variants.contains("WindowAggregate") && variants.len() >= 10);
     let (mut operators, mut functions) = (BTreeSet::new(), BTreeSet::new());
-    for query in QUERIES {
+    for query in QUERIES.iter().chain(QUERIES_OF_ONE_SPLIT) {
         let plan = plan_of(&script(query, false), 2, &Limits::default()).unwrap();
         for node in &plan.nodes {
             operators.insert(node.operator.name().to_string());

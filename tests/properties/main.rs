@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test panics when it cannot go on")]
 
+mod changelog;
 mod cluster;
 mod joins;
 mod law;

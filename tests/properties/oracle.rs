@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use millrace_plan::RowKind;
+
 /// A row of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputRow {
@@ -95,4 +97,52 @@ pub fn groups(splits: &[Vec<InputRow>]) -> BTreeMap<Option<u8>, Aggregates> {
         groups.entry(row.key).or_default().push(row.value);
     }
     groups.into_iter().map(|(key, values)| (key, aggregates(&values))).collect()
+}
+
+/// A row and what it does.
+pub type Change = (InputRow, RowKind);
+
+/// Rows of a log: a key without a value goes away, some rows say what was.
+pub fn upserts(rows: &[InputRow]) -> Vec<Change> {
+    let kind = |row: &InputRow| match row.value {
+        None => RowKind::Delete,
+        Some(value) if value % 5 == 3 => RowKind::UpdateBefore,
+        Some(value) if value % 2 == 0 => RowKind::Insert,
+        Some(_) => RowKind::UpdateAfter,
+    };
+    rows.iter().map(|row| (row.clone(), kind(row))).collect()
+}
+
+/// The changes that fit each other which a log stands for: the last row of a key counts.
+pub fn normalized(log: &[Change]) -> Vec<Change> {
+    let mut last: BTreeMap<Option<u8>, InputRow> = BTreeMap::new();
+    let mut changes = vec![];
+    for (row, kind) in log.iter().filter(|(_, kind)| *kind != RowKind::UpdateBefore) {
+        let before = match kind {
+            RowKind::Delete => last.remove(&row.key),
+            _ => last.insert(row.key, row.clone()),
+        };
+        match (before, *kind == RowKind::Delete) {
+            (Some(before), true) => changes.push((before, RowKind::Delete)),
+            (Some(before), false) if before != *row => {
+                changes.push((before, RowKind::UpdateBefore));
+                changes.push((row.clone(), RowKind::UpdateAfter));
+            }
+            (None, false) => changes.push((row.clone(), RowKind::Insert)),
+            _ => {}
+        }
+    }
+    changes
+}
+
+/// Changes of which now and then the last few come again.
+pub fn repeated(changes: &[Change]) -> Vec<Change> {
+    let mut log = vec![];
+    for (at, change) in changes.iter().enumerate() {
+        log.push(change.clone());
+        if at % 4 == 3 {
+            log.extend_from_slice(&changes[at - at % 7 % 4..=at]);
+        }
+    }
+    log
 }

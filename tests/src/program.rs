@@ -34,10 +34,24 @@ pub struct Source {
     pub name: String,
     /// What stands between the brackets of `CREATE TABLE`.
     pub columns: Vec<String>,
+    /// The options of its test connector, as Java prints them: `{changelog-mode=I,UA,D}`.
+    #[serde(default)]
+    pub options: String,
     /// Rows before the restart.
     pub before_restart: Vec<SourceRow>,
     /// Rows after it.
     pub after_restart: Vec<SourceRow>,
+}
+
+impl Source {
+    /// The row kinds that it sends, if it does not only append.
+    fn changelog_mode(&self) -> Option<&str> {
+        let options = self.options.trim_start_matches('{').trim_end_matches('}').split(", ");
+        options
+            .filter_map(|own| own.split_once('='))
+            .find(|(name, _)| *name == "changelog-mode")
+            .map(|own| own.1)
+    }
 }
 
 /// A row of a source.
@@ -138,7 +152,8 @@ impl Program {
         if !self.functions.is_empty() {
             return Some("needs user-defined functions".into());
         }
-        let rows = self.sources.iter().flat_map(|own| own.before_restart.iter().chain(&own.after_restart));
+        let appending = self.sources.iter().filter(|own| own.changelog_mode().is_none());
+        let rows = appending.flat_map(|own| own.before_restart.iter().chain(&own.after_restart));
         let other = rows.map(|own| own.kind.as_str()).find(|kind| *kind != "+I");
         other.map(|kind| format!("a source with {kind} rows"))
     }
@@ -153,7 +168,7 @@ impl Program {
         let file = |name: &str, format: &str| {
             format!(
                 "'connector' = 'filesystem', 'path' = '{}', 'format' = '{format}', \
-                 'json.timestamp-format.standard' = 'ISO-8601'",
+                 '{format}.timestamp-format.standard' = 'ISO-8601'",
                 folder.join(name).display()
             )
         };
@@ -164,7 +179,11 @@ impl Program {
                 .iter()
                 .map(|text| text.replace(" METADATA", "").replace(" VIRTUAL", ""))
                 .collect();
-            let options = file(&format!("{}.json", own.name), "json");
+            let name = format!("{}.json", own.name);
+            let options = match own.changelog_mode() {
+                None => file(&name, "json"),
+                Some(mode) => file(&name, "changelog-json") + &format!(", 'changelog-mode' = '{mode}'"),
+            };
             script += &format!("CREATE TABLE {} ({}) WITH ({options});\n", own.name, columns.join(", "));
         }
         for own in &self.sinks {
@@ -193,11 +212,16 @@ impl Program {
                         columns.len()
                     ));
                 }
-                let cell = |((name, kind), value): (&(String, String), &Value)| {
-                    format!("{}:{}", Value::from(name.as_str()), json(value, kind))
+                let changes = own.changelog_mode().is_some();
+                let cell = |((name, kind), value): (&(String, String), &Value)| match changes {
+                    true => json(value, kind),
+                    false => format!("{}:{}", Value::from(name.as_str()), json(value, kind)),
                 };
                 let cells: Vec<String> = columns.iter().zip(&row.f).map(cell).collect();
-                lines += &format!("{{{}}}\n", cells.join(","));
+                lines += &match changes {
+                    true => format!("{{\"op\":\"{}\",\"row\":[{}]}}\n", row.kind, cells.join(",")),
+                    false => format!("{{{}}}\n", cells.join(",")),
+                };
             }
             let path = folder.join(format!("{}.json", own.name));
             let text = fs::read_to_string(&path).unwrap_or_default() + &lines;

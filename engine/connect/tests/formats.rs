@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMillisecondArray,
 };
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use millrace_connect::format::{BadRow, DecodeRequest, FORMATS, Format};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
+use millrace_connect::format::{BadRow, DecodeRequest, Decoded, FORMATS, Format};
 use millrace_flow::RowKinds;
-use millrace_plan::Result;
+use millrace_plan::{Result, RowKind};
 use proptest::prelude::*;
 
 fn schema() -> SchemaRef {
@@ -25,13 +26,35 @@ fn schema() -> SchemaRef {
     ]))
 }
 
-/// Decodes bytes in the given pieces; the last piece repeats.
+/// The rows of bytes in the given pieces; the last piece repeats.
 fn decode(
     format: &Format,
     bytes: &[u8],
     pieces: &[usize],
     max_rows: usize,
 ) -> Result<(Vec<RecordBatch>, Vec<BadRow>)> {
+    let decoded = decode_all(format, bytes, pieces, max_rows)?;
+    let bad = decoded.iter().flat_map(|own| own.bad.clone()).collect();
+    Ok((decoded.into_iter().filter_map(|own| own.rows).collect(), bad))
+}
+
+/// The kinds of these rows.
+fn decode_kinds(
+    format: &Format,
+    bytes: &[u8],
+    pieces: &[usize],
+    max_rows: usize,
+) -> Result<(Vec<RowKind>, Vec<BadRow>)> {
+    let decoded = decode_all(format, bytes, pieces, max_rows)?;
+    let bad = decoded.iter().flat_map(|own| own.bad.clone()).collect();
+    let kinds = decoded.iter().flat_map(|own| {
+        let rows = own.rows.as_ref().map_or(0, RecordBatch::num_rows);
+        (0..rows).map(|row| own.kinds.get(row))
+    });
+    Ok((kinds.collect(), bad))
+}
+
+fn decode_all(format: &Format, bytes: &[u8], pieces: &[usize], max_rows: usize) -> Result<Vec<Decoded>> {
     let request = DecodeRequest {
         table_schema: schema(),
         projection: vec![1, 0, 2, 3, 4],
@@ -40,7 +63,7 @@ fn decode(
     };
     let mut decoder = format.decoder.unwrap()(&request)?;
     let whole = decoder.chunk_bytes().is_none();
-    let (mut batches, mut bad, mut at, mut turn) = (vec![], vec![], 0, 0);
+    let (mut found, mut at, mut turn) = (vec![], 0, 0);
     loop {
         let len = if whole { bytes.len() } else { pieces[turn % pieces.len()].min(bytes.len() - at) };
         turn += 1;
@@ -48,11 +71,10 @@ fn decode(
         let last = at == bytes.len();
         decoder.supply(bytes[at - len..at].to_vec(), last)?;
         while let Some(decoded) = decoder.decode(max_rows)? {
-            batches.extend(decoded.rows);
-            bad.extend(decoded.bad);
+            found.push(decoded);
         }
         if last {
-            return Ok((batches, bad));
+            return Ok(found);
         }
     }
 }
@@ -105,11 +127,37 @@ proptest! {
         }
     }
 
+    /// `changelog-json` keeps kinds; Debezium's form, as Flink writes it, knows what comes and what goes.
+    #[test]
+    fn kinds_come_back_however_the_bytes_are_cut(
+        rows in proptest::collection::vec((row(), 0u8..4), 1..30),
+        pieces in proptest::collection::vec(1usize..200, 1..5),
+        max_rows in 1usize..20,
+    ) {
+        let kinds: Vec<RowKind> = rows.iter().map(|(_, kind)| RowKind::from_u8(*kind).unwrap()).collect();
+        let rows: Vec<Row> = rows.into_iter().map(|(row, _)| row).collect();
+        for format in FORMATS.iter().filter(|own| own.reads_changes) {
+            let mut encoder = format.encoder.unwrap()(&schema(), &Default::default()).unwrap();
+            let mut bytes = vec![];
+            encoder.encode(&batch(&rows), &RowKinds::from_kinds(kinds.clone()), &mut bytes).unwrap();
+            let (found, bad) = decode_kinds(format, &bytes, &pieces, max_rows).unwrap();
+            prop_assert_eq!(bad, vec![], "{}", format.name);
+            let expected: Vec<RowKind> = kinds.iter().map(|kind| match (format.name, kind.weight() > 0) {
+                ("changelog-json", _) => *kind,
+                (_, true) => RowKind::Insert,
+                (_, false) => RowKind::Delete,
+            }).collect();
+            prop_assert_eq!(found, expected, "{}", format.name);
+        }
+    }
+
     #[test]
     fn any_bytes_are_rows_bad_rows_or_an_error(
         bytes in prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..300),
             "[\\[\\]{}\",:\\\\0-9a-z.\\-+ \n]{0,300}".prop_map(String::into_bytes),
+            "(\\{\"op\":\"[+-][IUD]\",\"row\":\\[[0-9a-z,\"]{0,9}\\]?\\}\n){0,9}".prop_map(String::into_bytes),
+            "(\\{\"(before|after)\":\\{\"id\":[0-9n]{1,3}\\}?,\"op\":\"[cudrx]\"\\}\n){0,9}".prop_map(String::into_bytes),
             "(\\{\"id\":[0-9\"a-]{1,4},\"name\":\"[^\"]{0,4}\"?\\}?\n){0,9}".prop_map(String::into_bytes),
         ],
         pieces in proptest::collection::vec(1usize..50, 1..4),
@@ -160,4 +208,33 @@ fn a_row_over_the_limit_is_bad_and_is_not_kept() {
         assert!(bad[0].reason.contains("longer than 65536 bytes"), "{}", bad[0].reason);
         assert!((bad[0].row, bad[0].offset) == (1, 9) && bad[0].raw.len() <= 65_536);
     }
+}
+
+/// An update is one message and two rows: they stay together, and reading goes on behind both.
+#[test]
+fn an_update_of_debezium_is_two_rows() {
+    let format = FORMATS.iter().find(|own| own.name == "debezium-json").unwrap();
+    let line = |before: u8, after: u8| {
+        format!("{{\"before\":{{\"id\":{before}}},\"after\":{{\"id\":{after}}},\"op\":\"u\"}}\n")
+    };
+    let text = line(1, 2)
+        + "null\n"
+        + &line(2, 3)
+        + "{\"before\":null,\"after\":{\"id\":9},\"op\":\"u\"}\n"
+        + &line(3, 4);
+    let decoded = decode_all(format, text.as_bytes(), &[text.len()], 1).unwrap();
+    let ids: Vec<Vec<(RowKind, i64)>> = decoded
+        .iter()
+        .filter_map(|own| own.rows.as_ref().map(|rows| (rows, &own.kinds)))
+        .map(|(rows, kinds)| {
+            let ids = rows.column(1).as_primitive::<Int64Type>().values();
+            ids.iter().enumerate().map(|(row, id)| (kinds.get(row), *id)).collect()
+        })
+        .collect();
+    let update = |before, after| vec![(RowKind::UpdateBefore, before), (RowKind::UpdateAfter, after)];
+    assert_eq!(ids, [update(1, 2), update(2, 3), update(3, 4)]);
+    let bad: Vec<&BadRow> = decoded.iter().flat_map(|own| &own.bad).collect();
+    assert_eq!((bad.len(), bad[0].row), (1, 4));
+    assert!(bad[0].reason.contains("REPLICA IDENTITY FULL"), "{}", bad[0].reason);
+    assert_eq!(decoded.iter().map(|own| own.first_row).collect::<Vec<_>>(), [0, 2, 4, 5]);
 }

@@ -75,6 +75,7 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         Spec::SessionAggregate { .. }
         | Spec::Join(_)
         | Spec::TopN { .. }
+        | Spec::ChangelogNormalize { .. }
         | Spec::Deduplicate { .. }
         | Spec::OverAggregate { .. } => {
             let (kept, taken) = (retired + in_state, accepted + late);

@@ -63,6 +63,9 @@ pub struct Node {
 pub enum Changelog {
     /// `+I` only.
     Append,
+    /// `+I`, `+U` and `-D`: an update is sent as what the row is now, a row is known by the primary key of its
+    /// table. Only a source sends this, and only to a [`Operator::ChangelogNormalize`].
+    Upsert,
     /// All four kinds: an update is sent as `-U` and `+U`.
     Retract,
 }
@@ -129,6 +132,8 @@ pub struct RowTimeSpec {
     pub watermark: WatermarkRule,
     /// `scan.watermark.idle-timeout`, in milliseconds; 0 = a silent split holds the watermark back.
     pub idle_timeout_ms: u64,
+    /// The rows are upserts: one that goes away may come without a row time, its key says which it is.
+    pub upserts: bool,
 }
 
 /// The windows of a window function, all in milliseconds. A window is `[start, end)`.
@@ -269,7 +274,7 @@ pub enum Operator {
         /// The expressions read the ingest time.
         now: bool,
     },
-    /// Sends each row once for each list: grouping sets.
+    /// Sends each row once for each list: grouping sets, and lists of rows in the query.
     Expand {
         /// The columns to send, one list per grouping set.
         projections: Vec<Vec<ProjectExpr>>,
@@ -351,6 +356,12 @@ pub enum Operator {
         /// The input may hold `-U` and `-D`.
         retracting: bool,
     },
+    /// The last row of each key, made of upserts and deletes or of changes that may come twice: what differs is
+    /// sent as `+I`, `-U`, `+U` and `-D`. Sends the input columns.
+    ChangelogNormalize {
+        /// The columns of the primary key.
+        keys: Vec<usize>,
+    },
     /// The first row of each key by row time, sent when the watermark reaches it. Sends the first `columns`
     /// input columns.
     Deduplicate {
@@ -398,6 +409,7 @@ impl Operator {
             Operator::SessionAggregate { .. } => "SessionAggregate",
             Operator::Join(_) => "Join",
             Operator::TopN { .. } => "TopN",
+            Operator::ChangelogNormalize { .. } => "ChangelogNormalize",
             Operator::Deduplicate { .. } => "Deduplicate",
             Operator::OverAggregate { .. } => "OverAggregate",
             Operator::Union => "Union",

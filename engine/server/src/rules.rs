@@ -2,7 +2,7 @@
 
 use millrace_connect::connector::{self, Role};
 use millrace_connect::format;
-use millrace_plan::{Error, Result, TableDef};
+use millrace_plan::{Changelog, Error, Result, TableDef};
 use millrace_sql::TableRules;
 
 /// The rules of the connectors in this binary.
@@ -11,6 +11,10 @@ pub struct Connectors;
 impl TableRules for Connectors {
     fn check(&self, table: &TableDef) -> Result<()> {
         connector::check_options(table, Role::Any)
+    }
+
+    fn source_changelog(&self, table: &TableDef) -> Result<Changelog> {
+        connector::source_changelog(table)
     }
 
     fn check_source(&self, table: &TableDef) -> Result<()> {

@@ -19,6 +19,12 @@ pub trait TableRules {
     /// Fails if the table's options are not what its connector and format understand.
     fn check(&self, table: &TableDef) -> Result<()>;
 
+    /// The row kinds that the table sends when it is read: new rows only, unless its format has changes.
+    fn source_changelog(&self, table: &TableDef) -> Result<Changelog> {
+        let _ = table;
+        Ok(Changelog::Append)
+    }
+
     /// Fails if the table cannot be read.
     fn check_source(&self, table: &TableDef) -> Result<()>;
 
@@ -51,6 +57,8 @@ pub struct Settings {
     pub pipeline_name: Option<String>,
     /// `table.optimizer.agg-phase-strategy` = `ONE_PHASE`: rows go to the owner of their group.
     pub one_phase: bool,
+    /// `table.exec.source.cdc-events-duplicate` = `true`: sources may send a change twice.
+    pub duplicates: bool,
     /// `table.exec.sink.not-null-enforcer` = `DROP`: a row with NULL for a NOT NULL column is left out.
     pub drops_nulls: bool,
     /// `table.exec.sink.type-length-enforcer` = `TRIM_PAD`: values get the length of their column.
@@ -82,8 +90,12 @@ pub fn compile(request: &Request) -> Result<Compiled> {
     let Session { tables, inserts, settings, warnings, .. } = session;
     let places: Vec<(String, Option<Place>)> =
         inserts.iter().map(|insert| (insert.table.name.clone(), insert.place)).collect();
-    let strategy =
-        Strategy { shards: request.shards, ordered: request.ordered, one_phase: settings.one_phase };
+    let strategy = Strategy {
+        shards: request.shards,
+        ordered: request.ordered,
+        one_phase: settings.one_phase,
+        duplicates: settings.duplicates,
+    };
     let plan = lower(inserts, strategy)?;
     check_plan(&plan, request.rules, &tables, &places)?;
     Ok(Compiled { plan, settings, warnings })
@@ -156,8 +168,7 @@ impl Session<'_> {
             return Ok(());
         }
         self.free_name(&create.name, create.place)?;
-        let declared = declare(&self.tables, &create)?;
-        self.request.rules.check(&declared.def).map_err(|error| error.at(create.place))?;
+        let declared = declare(&self.tables, &create, self.request.rules)?;
         self.tables.tables.insert(create.name, Arc::new(declared));
         Ok(())
     }
@@ -208,7 +219,10 @@ impl Session<'_> {
         place: Option<Place>,
     ) -> Result<()> {
         let bound = Binder::new(&self.tables).query(query, place)?;
-        let fields: Vec<FieldRef> = bound.schema().fields().iter().cloned().collect();
+        // A result has no NOT NULL to violate: a join may send NULL first and take it back.
+        let fields = bound.schema().fields().iter();
+        let fields: Vec<FieldRef> =
+            fields.map(|field| Arc::new(field.as_ref().clone().with_nullable(true))).collect();
         let table = Arc::new(TableDef {
             name: "stdout".into(),
             schema: Arc::new(Schema::new(fields)),
@@ -250,6 +264,9 @@ impl Session<'_> {
             "table.optimizer.agg-phase-strategy" => {
                 self.settings.one_phase = choice(key, value, &["ONE_PHASE"], &["AUTO", "TWO_PHASE"], place)?;
             }
+            "table.exec.source.cdc-events-duplicate" => {
+                self.settings.duplicates = choice(key, value, &["true"], &["false"], place)?;
+            }
             "table.exec.sink.not-null-enforcer" => {
                 self.settings.drops_nulls = choice(key, value, &["DROP"], &["ERROR"], place)?;
             }
@@ -268,7 +285,8 @@ impl Session<'_> {
             _ => {
                 return Err(Error::query(format!("unknown setting '{key}'"))
                     .hint("Millrace reads 'table.exec.mini-batch.allow-latency', 'table.optimizer.agg-phase-strategy', \
-                           'table.exec.sink.not-null-enforcer', 'table.exec.sink.type-length-enforcer' and 'pipeline.name'")
+                           'table.exec.source.cdc-events-duplicate', 'table.exec.sink.not-null-enforcer', \
+                           'table.exec.sink.type-length-enforcer' and 'pipeline.name'")
                     .at(place));
             }
         }
@@ -331,7 +349,7 @@ fn named(
 }
 
 /// What a CREATE TABLE declares.
-fn declare(tables: &Tables, create: &CreateTable) -> Result<Declared> {
+fn declare(tables: &Tables, create: &CreateTable, rules: &dyn TableRules) -> Result<Declared> {
     let mut physical: Vec<FieldRef> = vec![];
     let mut metadata: Vec<(String, FieldRef)> = vec![];
     let mut lengths = vec![];
@@ -368,7 +386,10 @@ fn declare(tables: &Tables, create: &CreateTable) -> Result<Declared> {
         physical.into_iter().chain(metadata.into_iter().map(|(_, field)| field)).collect();
     let (schema, columns) = columns(tables, create, &stored)?;
     let watermark = watermark(tables, create, &schema)?;
-    Ok(Declared { def, lengths, schema: Arc::new(schema), columns, watermark, place: create.place })
+    let changelog = rules.check(&def).and_then(|()| rules.source_changelog(&def));
+    let changelog = changelog.map_err(|error| error.at(create.place))?;
+    let (schema, place) = (Arc::new(schema), create.place);
+    Ok(Declared { def, lengths, schema, columns, changelog, watermark, place })
 }
 
 fn primary_key(create: &CreateTable, physical: &[FieldRef]) -> Result<Vec<usize>> {

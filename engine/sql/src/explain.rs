@@ -50,6 +50,7 @@ fn delivery(node: &Node) -> &'static str {
 fn changelog(node: &Node) -> &'static str {
     match node.changelog {
         Changelog::Append => " [+I]",
+        Changelog::Upsert => " [+I +U -D]",
         Changelog::Retract => " [+I -U +U -D]",
     }
 }
@@ -77,7 +78,7 @@ fn describe(node: &Node) -> String {
                 None => format!("{name} select {}", exprs.join(", ")),
             }
         }
-        Operator::Expand { projections } => format!("{name} into {} grouping sets", projections.len()),
+        Operator::Expand { projections } => format!("{name} each row into {}", projections.len()),
         Operator::WindowAssign { window, .. } => format!("{name} {}", window_text(window)),
         Operator::GroupAggregate { keys, aggregates, phase, emit, .. } => {
             format!(
@@ -109,6 +110,10 @@ fn describe(node: &Node) -> String {
             let each = if window.is_some() { "each window and " } else { "" };
             let last = if *last == GREATEST_RANK { "the last".to_string() } else { last.to_string() };
             format!("{name} ranks {first} to {last} of {each}columns {keys:?}")
+        }
+        Operator::ChangelogNormalize { keys } => {
+            let names: Vec<&str> = keys.iter().map(|key| node.schema.field(*key).name().as_str()).collect();
+            format!("{name} last row of [{}]", names.join(", "))
         }
         Operator::Deduplicate { keys, .. } => format!("{name} first row of columns {keys:?}"),
         Operator::OverAggregate { keys, calls, .. } => {
@@ -230,6 +235,9 @@ fn state(node: &Node) -> Option<String> {
             return Some(format!("{last} rows of each key, kept for ever"));
         }
         Operator::TopN { .. } => return Some("every row that was not taken back".to_string()),
+        Operator::ChangelogNormalize { .. } => {
+            return Some("the last row of each key, kept until it is deleted".to_string());
+        }
         Operator::Deduplicate { .. } => {
             return Some("one row of each key until the watermark reaches it, the key for ever".to_string());
         }

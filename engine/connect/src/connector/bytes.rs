@@ -6,9 +6,9 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 use millrace_plan::{Error, Limits, Result, TableDef};
 
-use super::options::required_format;
+use super::options::{required_format, source_changelog};
 use super::{Position, Sink, SinkWriter, SplitReader, Step, Target};
-use crate::format::{DecodeRequest, Decoded, Decoder, Encoder, Format};
+use crate::format::{DecodeRequest, Decoded, Decoder, Encoder, Format, sent_field};
 use millrace_flow::RowKinds;
 
 /// A metadata column's value in every row of a split: one row long.
@@ -53,17 +53,18 @@ impl ByteReader {
             options: table.options.clone(),
             row_bytes: limits.row_bytes,
         })?;
+        let changelog = source_changelog(table)?;
         let (mut columns, mut fields) = (vec![], vec![]);
         for own in projection {
             match own.checked_sub(physical) {
                 None => {
                     let position = decoded.iter().position(|column| column == own).unwrap_or(0);
                     columns.push(Column::Decoded(position));
-                    fields.push(table.schema.fields()[*own].clone());
+                    fields.push(sent_field(changelog, &table.schema.fields()[*own]));
                 }
                 Some(metadata) => {
                     columns.push(Column::Constant(constants[metadata].clone()));
-                    fields.push(table.metadata[metadata].1.clone());
+                    fields.push(sent_field(changelog, &table.metadata[metadata].1));
                 }
             }
         }

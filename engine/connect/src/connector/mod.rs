@@ -22,7 +22,8 @@ use arrow::array::RecordBatch;
 
 use crate::format::Decoded;
 
-pub use options::{GENERAL_OPTIONS, Role, check_options, connector_of};
+pub(crate) use options::{CHANGELOG_MODE, changelog_mode};
+pub use options::{GENERAL_OPTIONS, Role, check_options, connector_of, source_changelog};
 
 /// Every connector. A new one is one file and one line here.
 pub static CONNECTORS: &[&Connector] = &[

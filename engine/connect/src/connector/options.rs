@@ -1,6 +1,6 @@
 //! Which options a table may carry, and how their values read.
 
-use millrace_plan::{Error, Result, TableDef, duration_ms};
+use millrace_plan::{Changelog, Error, Result, TableDef, duration_ms};
 
 use super::{CONNECTORS, Connector, OptionDef, find};
 use crate::format::{self, FORMATS, Format};
@@ -28,6 +28,38 @@ pub static GENERAL_OPTIONS: &[OptionDef] = &[
     option("dead-letter.path", "a file for the rows that cannot be read, as JSON lines; default: count them"),
     option("on-error", "'skip' (default): bad rows leave to the dead letters; 'fail': they end the run"),
 ];
+
+/// Which row kinds a source sends whose rows have kinds.
+pub(crate) const CHANGELOG_MODE: OptionDef = option(
+    "changelog-mode",
+    "what a source sends: 'I,UA,UB,D' (default), 'I,UA,D' (upserts by PRIMARY KEY), 'I' (new rows only)",
+);
+
+/// The row kinds that a table sends when it is read.
+pub fn source_changelog(table: &TableDef) -> Result<Changelog> {
+    let by_format = || table.option("format").and_then(format::find).is_some_and(|own| own.reads_changes);
+    match table.option(CHANGELOG_MODE.name) {
+        Some(mode) => changelog_mode(mode).map_err(|error| error.within(format!("table `{}`", table.name))),
+        None if by_format() => Ok(Changelog::Retract),
+        None => Ok(Changelog::Append),
+    }
+}
+
+/// What a value of 'changelog-mode' says: row kinds as Flink shortens them, in any order.
+pub(crate) fn changelog_mode(mode: &str) -> Result<Changelog> {
+    const KINDS: [&str; 4] = ["I", "UA", "UB", "D"];
+    let names: Vec<&str> = mode.split(',').map(str::trim).collect();
+    let has = |kind: &str| names.iter().any(|own| own.eq_ignore_ascii_case(kind));
+    let known = names.iter().all(|own| KINDS.iter().any(|kind| kind.eq_ignore_ascii_case(own)));
+    match (known, has("UA"), has("UB"), has("D")) {
+        (true, true, true, _) | (true, false, false, true) => Ok(Changelog::Retract),
+        (true, true, false, _) => Ok(Changelog::Upsert),
+        (true, false, false, false) => Ok(Changelog::Append),
+        _ => Err(Error::query(format!("'changelog-mode' = '{mode}': no such mode")).hint(
+            "write 'I,UA,UB,D' (all changes), 'I,UA,D' (upserts by PRIMARY KEY) or 'I' (new rows only)",
+        )),
+    }
+}
 
 /// Refuses what connector and format do not understand, and what they miss.
 pub fn check_options(table: &TableDef, role: Role) -> Result<()> {

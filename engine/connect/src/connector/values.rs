@@ -1,20 +1,27 @@
 //! `values`: rows written in the SQL text, for trying things out and for tests.
 //!
 //! `'rows' = '[[1, "a"], {"id": 2, "name": "b"}]'`: arrays hold the columns in declared order, objects by
-//! name.
+//! name. With `'changelog-mode'` a row says what it does: `{"op": "+U", "row": [1, "a"]}`.
 
 use millrace_plan::{Error, Limits, Result, TableDef};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Connector, Location, OptionDef, Position, Source, Split, SplitReader, Step};
+use super::{CHANGELOG_MODE, Connector, Location, OptionDef, Position, Source, Split, SplitReader, Step};
 use crate::format::{self, DecodeRequest, Decoder};
 
 /// Rows in the SQL text.
 pub(super) static VALUES: Connector = Connector {
     name: "values",
     about: "rows written in the SQL text",
-    options: &[OptionDef { name: "rows", about: "a JSON array of arrays or objects", required: true }],
+    options: &[
+        OptionDef { name: "rows", about: "a JSON array of arrays or objects", required: true },
+        OptionDef {
+            name: CHANGELOG_MODE.name,
+            about: "rows say what they do; 'I,UA,UB,D', 'I,UA,D' (upserts by PRIMARY KEY) or 'I' (new rows only)",
+            required: false,
+        },
+    ],
     takes_format: false,
     needs_format: false,
     metadata: &[],
@@ -84,13 +91,15 @@ impl Source for Values {
     }
 
     fn open(&self, _split: &Split, projection: &[usize], limits: &Limits) -> Result<Box<dyn SplitReader>> {
-        let Some(make) = format::find("json").and_then(|json| json.decoder) else {
-            return Err(Error::bug("the format 'json' is missing"));
+        let mode = self.table.options.get_key_value(CHANGELOG_MODE.name);
+        let name = if mode.is_some() { "changelog-json" } else { "json" };
+        let Some(make) = format::find(name).and_then(|format| format.decoder) else {
+            return Err(Error::bug(format!("the format '{name}' is missing")));
         };
         let decoder = make(&DecodeRequest {
             table_schema: self.table.schema.clone(),
             projection: projection.to_vec(),
-            options: Default::default(),
+            options: mode.map(|(name, mode)| (name.clone(), mode.clone())).into_iter().collect(),
             row_bytes: limits.row_bytes,
         })?;
         Ok(Box::new(Reader { decoder, lines: Some(self.lines.clone()) }))

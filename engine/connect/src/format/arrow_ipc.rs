@@ -21,6 +21,7 @@ pub(super) static ARROW: Format = Format {
     options: &[],
     decoder: Some(|request| Ok(Box::new(ArrowDecoder::new(request)))),
     encoder: Some(|schema, _| Ok(Box::new(ArrowEncoder::new(schema)?))),
+    reads_changes: false,
     writes_changes: false,
     streams: true,
     suffix: "arrow",

@@ -90,6 +90,11 @@ impl Column {
         self.len
     }
 
+    /// True if the last value is NULL.
+    pub(super) fn ends_with_null(&self) -> bool {
+        self.valid.as_ref().and_then(|own| own.last()).is_some_and(|valid| !valid)
+    }
+
     /// What the column holds, as SQL names it in messages.
     pub(super) fn type_name(&self) -> &'static str {
         match &self.values {

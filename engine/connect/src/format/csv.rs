@@ -41,6 +41,7 @@ pub(super) static CSV: Format = Format {
         let header = flag(options, "csv.write-header")?.then(|| schema.clone());
         Ok(Box::new(CsvEncoder { rules: Rules::new(options)?, header }))
     }),
+    reads_changes: false,
     writes_changes: false,
     streams: true,
     suffix: "csv",

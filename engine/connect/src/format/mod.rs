@@ -2,6 +2,7 @@
 
 mod arrow_ipc;
 mod cell;
+mod change_rules;
 mod changelog_json;
 mod column;
 mod csv;
@@ -12,6 +13,8 @@ mod parquet;
 pub mod print_form;
 mod scalar;
 mod whole_columns;
+
+pub(crate) use change_rules::sent_field;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -56,7 +59,7 @@ pub trait Decoder {
     /// Implementations keep an unfinished row themselves.
     fn supply(&mut self, bytes: Vec<u8>, last: bool) -> Result<()>;
 
-    /// Up to `max_rows` rows of what was supplied; `None` when more bytes are needed (or, after the
+    /// Up to `max_rows` rows (one more where an update's two rows would be torn apart) of what was supplied; `None` when more bytes are needed (or, after the
     /// last bytes, when everything has been decoded).
     /// An `Err` is a file that cannot be read at all (`Culprit::Data`); bad rows are not errors.
     fn decode(&mut self, max_rows: usize) -> Result<Option<Decoded>>;
@@ -111,6 +114,8 @@ pub struct Format {
     pub decoder: Option<fn(&DecodeRequest) -> Result<Box<dyn Decoder>>>,
     /// Makes an encoder; `None` if the format is for sources only.
     pub encoder: Option<fn(&SchemaRef, &Options) -> Result<Box<dyn Encoder>>>,
+    /// True if its rows have kinds when they are read.
+    pub reads_changes: bool,
     /// True if it can write `-U`, `+U` and `-D`.
     pub writes_changes: bool,
     /// True if the rows at the beginning can be read before the end is there.

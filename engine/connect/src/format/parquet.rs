@@ -20,6 +20,7 @@ pub(super) static PARQUET: Format = Format {
         Ok(Box::new(ParquetDecoder { projected: Projected::new(request), order: vec![], reader: None }))
     }),
     encoder: Some(|schema, _| Ok(Box::new(ParquetEncoder::new(schema)?))),
+    reads_changes: false,
     writes_changes: false,
     streams: false,
     suffix: "parquet",

@@ -5,9 +5,9 @@ use arrow::compute::take;
 use millrace_plan::{Error, Result, RowKind};
 
 use super::shape::{LEFT, RIGHT, Shape};
-use super::store::RowStore;
 use crate::batch::{Batch, RowKinds, RowWatermarks};
 use crate::operator::Output;
+use crate::state::RowStore;
 
 /// No row of the batch: NULLs.
 pub const NO_ROW: u32 = u32::MAX;

@@ -128,7 +128,7 @@ impl Operator for IntervalJoin {
         let bad = out.bad.len();
         let slots = self.state.arrive(&self.shape, &arrival, &near, out)?;
         self.account.bad += (out.bad.len() - bad) as u64;
-        for (row, slot) in slots.iter().enumerate().filter(|(_, slot)| **slot != super::store::NO_SLOT) {
+        for (row, slot) in slots.iter().enumerate().filter(|(_, slot)| **slot != crate::state::NO_SLOT) {
             self.over[port].push(Reverse((times.value(row).saturating_add(reach[0]), *slot)));
         }
         self.state.settle()

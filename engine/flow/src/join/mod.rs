@@ -13,7 +13,6 @@ mod shape;
 mod side;
 mod snapshot;
 mod state;
-mod store;
 mod window;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array};

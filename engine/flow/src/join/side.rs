@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use millrace_plan::{Error, Result};
 use rustc_hash::FxHashMap;
 
-use super::store::{NO_SLOT, RowStore};
+use crate::state::{NO_SLOT, RowStore};
 
 /// What is known of a stored row beside its columns.
 #[derive(Clone, Copy)]

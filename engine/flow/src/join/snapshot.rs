@@ -11,9 +11,8 @@ use super::millis;
 use super::shape::Shape;
 use super::side::Link;
 use super::state::State;
-use super::store::{NO_SLOT, RowStore};
 use crate::checkpoint::as_layout;
-use crate::state::hash_keys;
+use crate::state::{NO_SLOT, RowStore, hash_keys};
 
 /// The tables of a checkpoint: the rows of each side, rows of one key in the order they came.
 pub const TABLES: [&str; 2] = ["left", "right"];

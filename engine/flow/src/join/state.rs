@@ -8,10 +8,9 @@ use super::emission::{Emission, NO_ROW, Probing};
 use super::keys::{Keys, NO_KEY};
 use super::shape::{LEFT, RIGHT, Shape};
 use super::side::{Equality, Link, Side};
-use super::store::NO_SLOT;
 use crate::batch::Batch;
 use crate::operator::Output;
-use crate::state::hash_keys;
+use crate::state::{NO_SLOT, hash_keys};
 
 /// Pairs whose condition is evaluated at once.
 const MOST_PAIRS: usize = 1 << 15;

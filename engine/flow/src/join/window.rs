@@ -9,10 +9,10 @@ use super::millis;
 use super::shape::{LEFT, RIGHT, Shape};
 use super::snapshot::{TABLES, rows_of_windows, snapshot_of_windows};
 use super::state::{Arrival, Free, Padding, State};
-use super::store::RowStore;
 use crate::batch::Batch;
 use crate::checkpoint::{OperatorState, as_layout};
 use crate::operator::{Account, Operator, Output};
+use crate::state::RowStore;
 
 /// The rows of the windows that end at one time; their start is one of the keys.
 struct Open {
@@ -64,7 +64,7 @@ impl WindowJoin {
             let batch = self.batch(RIGHT, &open.right, &slots)?;
             let arrival = Arrival { side: RIGHT, batch: &batch, padding: Padding::WhenOver, stored: None };
             let kept = state.arrive(&self.shape, &arrival, &Free, out)?;
-            lonely.extend(kept.into_iter().filter(|slot| *slot != super::store::NO_SLOT));
+            lonely.extend(kept.into_iter().filter(|slot| *slot != crate::state::NO_SLOT));
         }
         for slots in open.left.chunks() {
             let batch = self.batch(LEFT, &open.left, &slots)?;

@@ -1,4 +1,4 @@
-//! Grouping sets: each row leaves once for each set.
+//! Each row leaves once for each list of expressions: grouping sets, and lists of rows in the query.
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
@@ -25,10 +25,11 @@ impl Expand {
 impl Operator for Expand {
     fn on_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> Result<()> {
         let bug = |error: &dyn std::fmt::Display| Error::bug(format!("grouping sets: {error}"));
+        let fault = |error: &dyn std::fmt::Display| Error::data(format!("a value in VALUES: {error}"));
         self.account.rows_in += batch.len() as u64;
         for projection in &self.projections {
             let columns = projection.iter().zip(self.schema.fields()).map(|(own, field)| {
-                let value = own.expr.evaluate(&batch.rows).map_err(|error| bug(&error))?;
+                let value = own.expr.evaluate(&batch.rows).map_err(|error| fault(&error))?;
                 let column = value.into_array(batch.len()).map_err(|error| bug(&error))?;
                 arrow::compute::cast(&column, field.data_type()).map_err(|error| bug(&error))
             });

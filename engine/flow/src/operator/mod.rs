@@ -1,6 +1,7 @@
 //! Operators: one file per operator, and the trait they all are.
 
 mod calc;
+mod changelog_normalize;
 mod deduplicate;
 mod exchange;
 mod expand;
@@ -60,6 +61,9 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         Spec::TopN { window: None, .. } => Box::new(top_n::TopN::new(node, &input()?, limits)?),
         Spec::TopN { .. } => {
             Box::new(window_top_n::WindowTopN::new(node, &input()?, routed_by(plan, node), limits)?)
+        }
+        Spec::ChangelogNormalize { .. } => {
+            Box::new(changelog_normalize::ChangelogNormalize::new(node, &input()?)?)
         }
         Spec::Deduplicate { .. } => Box::new(deduplicate::Deduplicate::new(node, &input()?, limits)?),
         Spec::OverAggregate { .. } => Box::new(over_aggregate::OverAggregate::new(node, &input()?, limits)?),

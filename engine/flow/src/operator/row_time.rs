@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, UInt32Type};
-use millrace_plan::{Error, Result, RowTimeSpec, WATERMARK_MIN, WatermarkRule};
+use millrace_plan::{Error, Result, RowKind, RowTimeSpec, WATERMARK_MIN, WatermarkRule};
 
 use super::{Account, BadRow, Operator, Output, print_row};
 use crate::batch::{Batch, Event, RowWatermarks, SplitId, SplitStatus};
@@ -88,8 +88,10 @@ impl RowTime {
             return Ok(batch);
         }
         let column = batch.rows.schema().field(self.spec.column).name().clone();
-        let valid: BooleanArray = (0..batch.len()).map(|row| Some(times.is_valid(row))).collect();
-        for row in (0..batch.len()).filter(|row| times.is_null(*row)) {
+        let excused = |row: usize| self.spec.upserts && batch.kinds.get(row) == RowKind::Delete;
+        let valid: BooleanArray =
+            (0..batch.len()).map(|row| Some(times.is_valid(row) || excused(row))).collect();
+        for row in (0..batch.len()).filter(|row| !valid.value(*row)) {
             self.account.bad += 1;
             out.bad.push(BadRow {
                 split: batch.origin.split,

@@ -9,6 +9,7 @@ mod hash_index;
 mod packed_keys;
 mod ranked;
 mod ranked_layout;
+mod row_store;
 mod session_table;
 
 pub use aggregate_slots::AggregateSlots;
@@ -17,4 +18,5 @@ pub use grouped::{Grouped, PARTIAL_HASH, PARTIAL_ROWS, PartialLayout};
 pub use hash::{hash_keys, partition_of};
 pub use ranked::{RankEncoding, RankedRows};
 pub use ranked_layout::{HeldRow, RankedLayout, Restored};
+pub use row_store::{NO_SLOT, RowStore};
 pub use session_table::{Closed, SessionTable};

@@ -18,8 +18,9 @@ use datafusion_expr::{
     AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF, lit,
 };
 use datafusion_sql::sqlparser::ast::{self, TableFactor};
-use millrace_plan::{Error, TableDef, WindowSpec};
+use millrace_plan::{Changelog, Error, TableDef, WindowSpec};
 
+use super::values::RowLists;
 use super::window::{WindowAssign, Windows};
 use super::{aggregate, now, numeric, over};
 use crate::catalog::nearest;
@@ -46,6 +47,8 @@ pub struct Declared {
     pub schema: SchemaRef,
     /// Where each column of `schema` comes from.
     pub columns: Vec<DeclaredColumn>,
+    /// The row kinds that it sends when it is read.
+    pub changelog: Changelog,
     /// The row-time column (position in `schema`) and the watermark expression over `schema`.
     pub watermark: Option<(usize, Expr)>,
     /// Where it was declared.
@@ -111,7 +114,7 @@ impl<'a> Context<'a> {
             tables,
             options: ConfigOptions::default(),
             expr_planners: vec![Arc::new(FlinkSyntax)],
-            relation_planners: vec![Arc::new(WindowFunctions)],
+            relation_planners: vec![Arc::new(WindowFunctions), Arc::new(RowLists)],
         }
     }
 }

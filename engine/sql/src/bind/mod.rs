@@ -14,6 +14,7 @@ pub mod numeric;
 mod over;
 mod refuse;
 pub mod rewrite;
+mod values;
 mod volatile;
 pub mod window;
 

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use datafusion_sql::sqlparser::ast::{Expr, Ident, Select, SelectItem};
+use datafusion_sql::sqlparser::ast::{
+    Expr, Ident, Select, SelectItem, TableAlias, TableAliasColumnDef, Values,
+};
 
 /// Names every column of the select list that is an expression or repeats a name.
 pub fn name_columns(select: &mut Select) {
@@ -49,4 +51,13 @@ fn unused(name: &str, taken: &BTreeSet<String>) -> String {
         }
         number += 1;
     }
+}
+
+/// Names for the columns of a VALUES list, as Flink gives them.
+pub fn value_names(values: &Values) -> TableAlias {
+    let count = values.rows.first().map_or(0, |row| row.content.len());
+    let name = |position| Ident::with_quote('`', format!("EXPR${position}"));
+    let column = |position| TableAliasColumnDef { name: name(position), data_type: None };
+    let columns = (0..count).map(column).collect();
+    TableAlias { explicit: true, name: Ident::new("VALUES"), columns, at: None }
 }

@@ -34,7 +34,8 @@ impl AnalyzerRule for FlinkTypes {
 }
 
 fn retype(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    if matches!(plan, LogicalPlan::Limit(_)) {
+    // The rows of VALUES have their types from the start.
+    if matches!(plan, LogicalPlan::Limit(_) | LogicalPlan::Values(_)) {
         return Ok(Transformed::no(plan));
     }
     let schema = merge_schema(&plan.inputs());

@@ -47,9 +47,6 @@ impl Visitor for Refusal {
                 join_operator(&join.join_operator, place_of(&join.relation))?;
             }
         }
-        if select.from.is_empty() {
-            return refuse("SELECT without FROM", "read from a table", place_of(select));
-        }
         if matches!(select.distinct, Some(Distinct::On(_))) {
             return refuse("DISTINCT ON", "use GROUP BY with FIRST_VALUE", place_of(select));
         }
@@ -118,7 +115,6 @@ fn set_operation(body: &SetExpr, place: Option<Place>) -> Flow {
             set_operation(right, place)
         }
         SetExpr::SetOperation { op, .. } => refuse(&op.to_string(), "use UNION, INTERSECT or EXCEPT", place),
-        SetExpr::Values(_) => refuse("VALUES as a table", "use a table with 'connector' = 'values'", place),
         _ => ControlFlow::Continue(()),
     }
 }

@@ -49,6 +49,13 @@ impl VisitorMut for Rewriter {
         }
     }
 
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        match row_lists(&mut query.body) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(Box::new(error)),
+        }
+    }
+
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         match expr {
             Expr::Floor { expr: value, field } => {
@@ -81,6 +88,23 @@ impl VisitorMut for Rewriter {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// `VALUES (1, 'a')` becomes `SELECT * FROM (VALUES (1, 'a')) AS VALUES(EXPR$0, EXPR$1)`.
+fn row_lists(body: &mut SetExpr) -> Result<()> {
+    match body {
+        SetExpr::Values(values) => {
+            let alias = Some(super::naming::value_names(values));
+            let query = select_all(super::values::table_factor(values.clone(), alias), None)?;
+            *body = *query.body;
+            Ok(())
+        }
+        SetExpr::SetOperation { left, right, .. } => {
+            row_lists(left)?;
+            row_lists(right)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -86,7 +86,7 @@ impl Takes {
 }
 
 /// The type to which values of these types are cast to be compared or to stand in one column.
-pub(super) fn common_type(types: &[DataType]) -> Result<DataType, String> {
+pub fn common_type(types: &[DataType]) -> Result<DataType, String> {
     let mut common = DataType::Null;
     for own in types {
         common = pair(&common, own).ok_or_else(|| {

@@ -28,6 +28,7 @@ use std::sync::{Arc, LazyLock};
 use datafusion_expr::ScalarUDF;
 
 pub use cast::{cast_udf, needs_flink_cast};
+pub use coercion::common_type;
 pub use constraint::{fixed_length_udf, not_null_udf};
 use udf::Body;
 

@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod calc;
+mod changelog;
 mod fuse;
 mod graph;
 mod join;
@@ -15,15 +16,16 @@ mod sink;
 mod sort;
 mod source;
 mod top_n;
+mod values;
 mod volatile;
 
 use datafusion_common::ScalarValue;
 use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::logical_plan::{Extension, Projection, SubqueryAlias};
 use datafusion_expr::{Distinct, Expr, Filter, LogicalPlan, TableScan, Union};
-use millrace_plan::{Changelog, EmitMode, Error, Operator, Place, Plan, Result};
+use millrace_plan::{EmitMode, Error, Operator, Place, Plan, Result};
 
-use crate::bind::window::{WindowAssign, Windows};
+use crate::bind::window::WindowAssign;
 pub use graph::Graph;
 use relation::Relation;
 pub use sink::{Demands, Insert, check_columns};
@@ -38,11 +40,13 @@ pub struct Strategy {
     pub ordered: bool,
     /// Aggregate only where the group is, not before rows move.
     pub one_phase: bool,
+    /// Sources may send a change twice.
+    pub duplicates: bool,
 }
 
 /// Lowers bound statements into one plan.
 pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
-    let mut sources = Sources::default();
+    let mut sources = Sources::new(strategy);
     for insert in &inserts {
         collect_scans(&insert.query, &mut sources)?;
     }
@@ -121,6 +125,8 @@ impl Lowering {
             LogicalPlan::Union(union) => self.union(union, statement),
             LogicalPlan::Sort(sort) => self.sort(sort, statement),
             LogicalPlan::Limit(limit) => self.limit(limit, statement),
+            LogicalPlan::Values(values) => self.values(values),
+            LogicalPlan::EmptyRelation(empty) => Ok(self.empty_relation(empty)),
             LogicalPlan::Distinct(Distinct::All(_)) => {
                 Err(Error::bug("DISTINCT was not rewritten as an aggregation").at(statement.place))
             }
@@ -163,12 +169,6 @@ impl Lowering {
                     "declare it: WATERMARK FOR {0} AS {0} - INTERVAL '5' SECOND in CREATE TABLE",
                     assign.time.name
                 ))
-                .at(statement.place));
-        }
-        let aligned = matches!(assign.window, Windows::Aligned(_));
-        if aligned && self.graph.node(input.node).changelog == Changelog::Retract {
-            return Err(Error::query("a window table function over a query whose rows change")
-                .hint("put the window function below the aggregation, or EMIT FINAL")
                 .at(statement.place));
         }
         input.windowed(plan.schema().clone(), time, &assign.window)
@@ -214,6 +214,7 @@ pub fn is_stateful(operator: &Operator) -> bool {
             | Operator::SessionAggregate { .. }
             | Operator::Join(_)
             | Operator::TopN { .. }
+            | Operator::ChangelogNormalize { .. }
             | Operator::Deduplicate { .. }
             | Operator::OverAggregate { .. }
     )

@@ -8,16 +8,16 @@ use datafusion_common::{Column, DFSchema, ScalarValue};
 use datafusion_expr::{BinaryExpr, Expr, Operator as ExprOperator, TableScan, cast};
 use millrace_plan::{Changelog, Error, Node, NodeId, Operator, Result, RowTimeSpec, WatermarkRule};
 
-use super::Lowering;
 use super::calc::{CalcColumns, compile};
 use super::graph::Graph;
 use super::relation::{Place, Relation};
+use super::{Lowering, Strategy, changelog};
 use crate::bind::{Declared, DeclaredColumn, DeclaredTable};
 
 /// The tables that the script reads, and the columns that any of its queries needs.
-#[derive(Default)]
 pub struct Sources {
     tables: BTreeMap<String, Source>,
+    strategy: Strategy,
 }
 
 struct Source {
@@ -58,14 +58,20 @@ fn scanned_columns(scan: &TableScan, declared: &Declared) -> Vec<usize> {
 }
 
 impl Sources {
+    /// No tables yet.
+    pub fn new(strategy: Strategy) -> Self {
+        Sources { tables: BTreeMap::new(), strategy }
+    }
+
     /// Notes the columns that `scan` needs.
     pub fn need(&mut self, scan: &TableScan) -> Result<()> {
         let declared = declared_table(scan)?;
         let columns = scanned_columns(scan, &declared);
         let row_time = declared.watermark.as_ref().map(|(column, _)| *column);
+        let key = changelog::normalized_by(&declared, self.strategy)?.unwrap_or_default();
         let source = self.tables.entry(declared.def.name.clone()).or_insert_with(|| Source {
             declared: declared.clone(),
-            needed: row_time.into_iter().collect(),
+            needed: row_time.into_iter().chain(key).collect(),
             node: None,
         });
         source.needed.extend(columns);
@@ -79,21 +85,27 @@ impl Sources {
             return Err(Error::bug(format!("nobody asked for table {}", declared.def.name)));
         };
         if source.node.is_none() {
-            source.node = Some(build(&source.declared, &source.needed, graph)?);
+            source.node = Some(build(&source.declared, &source.needed, self.strategy, graph)?);
         }
         source.node.clone().ok_or_else(|| Error::bug("a source without a node"))
     }
 }
 
-/// Source, then computed columns, then row time.
-fn build(declared: &Declared, needed: &BTreeSet<usize>, graph: &mut Graph) -> Result<Shared> {
+/// Source, then computed columns, then row time; then the last row of each key, where changes do not fit each other.
+fn build(
+    declared: &Declared,
+    needed: &BTreeSet<usize>,
+    strategy: Strategy,
+    graph: &mut Graph,
+) -> Result<Shared> {
     let (projection, stored) = stored_columns(declared, needed)?;
-    let fields: Vec<FieldRef> = projection.iter().map(|position| stored_field(declared, *position)).collect();
+    let sent = |position: &usize| changelog::sent_field(declared, &stored_field(declared, *position));
+    let fields: Vec<FieldRef> = projection.iter().map(sent).collect();
     let mut node = graph.add(Node {
         operator: Operator::Source { table: declared.def.clone(), projection },
         inputs: vec![],
         schema: Arc::new(Schema::new(fields)),
-        changelog: Changelog::Append,
+        changelog: declared.changelog,
         row_time: None,
         reason: String::new(),
     });
@@ -113,7 +125,8 @@ fn build(declared: &Declared, needed: &BTreeSet<usize>, graph: &mut Graph) -> Re
         calc.now |= compiled.now;
         let data_type = compiled.expr.data_type(stored.as_arrow()).ok();
         let data_type = data_type.filter(|_| !compiled.now).unwrap_or_else(|| field.data_type().clone());
-        calc.append(compiled.expr, field.clone().with_data_type(data_type));
+        let sent = changelog::sent_field(declared, field);
+        calc.append(compiled.expr, sent.as_ref().clone().with_data_type(data_type));
     }
     let width = graph.node(node).schema.fields().len();
     if !calc.is_identity(width) {
@@ -128,6 +141,7 @@ fn build(declared: &Declared, needed: &BTreeSet<usize>, graph: &mut Graph) -> Re
             Some(*time)
         }
     };
+    node = changelog::normalize(declared, &columns, node, strategy, graph)?;
     Ok(Shared { node, columns, row_time })
 }
 
@@ -205,7 +219,8 @@ fn row_time_node(
                 .at(declared.place)
         })?,
     };
-    let spec = RowTimeSpec { column, watermark: rule, idle_timeout_ms };
+    let upserts = declared.changelog == Changelog::Upsert;
+    let spec = RowTimeSpec { column, watermark: rule, idle_timeout_ms, upserts };
     Ok(graph.add_after(input, Operator::RowTime(spec), schema, Some(column)))
 }
 

@@ -273,6 +273,8 @@ impl Lowering {
         let keeps = match operator {
             Operator::Source { .. } => return true,
             Operator::RowTime(_) | Operator::Calc { .. } | Operator::WindowAssign { .. } => true,
+            // A list of rows.
+            Operator::Expand { .. } => return inputs.iter().all(|input| self.is_one_row(*input)),
             Operator::Exchange(exchange) => matches!(exchange, Exchange::Hash(_) | Exchange::Gather),
             _ => false,
         };

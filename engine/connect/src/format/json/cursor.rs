@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 /// Why text is not JSON.
-pub(super) type Malformed = &'static str;
+pub(in super::super) type Malformed = &'static str;
 
 /// A position in the bytes of one or more lines. Valid UTF-8 is the caller's promise for text it keeps.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cursor<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) at: usize,
+pub(in super::super) struct Cursor<'a> {
+    pub(in super::super) bytes: &'a [u8],
+    pub(in super::super) at: usize,
 }
 
 const LOW: u64 = 0x0101_0101_0101_0101;
@@ -24,20 +24,20 @@ fn special(word: u64) -> u64 {
 
 impl<'a> Cursor<'a> {
     #[inline]
-    pub(super) fn peek(&self) -> u8 {
+    pub(in super::super) fn peek(&self) -> u8 {
         // Zero is no token, so that the end of the text needs no branch of its own.
         self.bytes.get(self.at).copied().unwrap_or(0)
     }
 
     #[inline]
-    pub(super) fn skip_space(&mut self) {
+    pub(in super::super) fn skip_space(&mut self) {
         while matches!(self.peek(), b' ' | b'\t' | b'\r') {
             self.at += 1;
         }
     }
 
     #[inline]
-    pub(super) fn expect(&mut self, byte: u8, otherwise: Malformed) -> Result<(), Malformed> {
+    pub(in super::super) fn expect(&mut self, byte: u8, otherwise: Malformed) -> Result<(), Malformed> {
         self.skip_space();
         if self.peek() != byte {
             return Err(otherwise);
@@ -49,7 +49,7 @@ impl<'a> Cursor<'a> {
     /// Past the opening quote of a string: its raw bytes, and whether it has escapes. Ends past the closing
     /// quote.
     #[inline]
-    pub(super) fn string(&mut self) -> Result<(&'a [u8], bool), Malformed> {
+    pub(in super::super) fn string(&mut self) -> Result<(&'a [u8], bool), Malformed> {
         let start = self.at;
         let mut escaped = false;
         loop {
@@ -82,7 +82,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Past the opening quote: the string without its escapes.
-    pub(super) fn unescaped(&mut self) -> Result<Cow<'a, [u8]>, Malformed> {
+    pub(in super::super) fn unescaped(&mut self) -> Result<Cow<'a, [u8]>, Malformed> {
         let (text, escaped) = self.string()?;
         if !escaped {
             return Ok(Cow::Borrowed(text));
@@ -94,7 +94,7 @@ impl<'a> Cursor<'a> {
 
     /// A number or a word such as `true`: up to what may follow a value.
     #[inline]
-    pub(super) fn word(&mut self) -> &'a [u8] {
+    pub(in super::super) fn word(&mut self) -> &'a [u8] {
         let start = self.at;
         while !matches!(self.peek(), b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n' | 0) {
             self.at += 1;
@@ -103,7 +103,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips a value without looking into it.
-    pub(super) fn skip_value(&mut self) -> Result<(), Malformed> {
+    pub(in super::super) fn skip_value(&mut self) -> Result<(), Malformed> {
         match self.peek() {
             b'"' => {
                 self.at += 1;

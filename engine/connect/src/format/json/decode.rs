@@ -1,151 +1,81 @@
-//! JSON lines to columns: one pass over the bytes, projected fields only.
-//!
-//! Rows of one producer have their keys in one order: the bytes from one value to the next are compared with
-//! those of the row before, and only on a difference is the key read and looked up.
+//! Lines of JSON to columns: one pass over the bytes. What a line says is up to its [`ReadLine`].
 
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 use millrace_flow::RowKinds;
-use millrace_plan::{Error, Result};
+use millrace_plan::{Error, Result, RowKind};
 
 use super::super::column::{Column, Fault};
 use super::super::framing::Input;
 use super::super::{BadRow, DecodeRequest, Decoded, Decoder};
 use super::cursor::Cursor;
-use super::{flag, value};
 use crate::connector::Position;
-
-/// The bytes before a value, as the last row had them, and where the value goes.
-#[derive(Debug)]
-struct Slot {
-    /// From the brace or comma (not included) to the value: space, key, colon, space.
-    prefix: Vec<u8>,
-    column: Option<usize>,
-}
 
 /// A batch ends early when its rows take this much, so that offsets fit and memory stays flat.
 const BATCH_BYTES: usize = 64 << 20;
 
-pub(super) struct JsonDecoder {
+/// The rows of a batch under construction.
+pub(in super::super) struct Rows<'a> {
+    /// The projected columns.
+    pub(in super::super) columns: &'a mut [Column],
+    /// The kind of each row; none at all if every row is new.
+    pub(in super::super) kinds: &'a mut Vec<RowKind>,
+    /// Rows there are.
+    pub(in super::super) count: usize,
+}
+
+/// Reads one line.
+pub(in super::super) trait ReadLine {
+    /// Adds the rows of the line at the cursor, none to two, and moves past its value. After a fault the caller
+    /// takes back what was added.
+    fn read(&mut self, rows: &mut Rows<'_>, cursor: &mut Cursor<'_>) -> Result<(), Fault>;
+}
+
+/// A decoder of lines.
+pub(in super::super) struct LineDecoder<R> {
+    reader: R,
     input: Input,
     columns: Vec<Column>,
+    kinds: Vec<RowKind>,
     schema: SchemaRef,
-    slots: Vec<Slot>,
     row_bytes: usize,
-    fail_on_missing_field: bool,
     /// Complete lines end here.
     complete: usize,
     /// The complete lines are valid UTF-8; else each is looked at.
     valid: bool,
 }
 
-impl JsonDecoder {
-    pub(super) fn new(request: &DecodeRequest) -> Result<JsonDecoder> {
-        let fields = request.projection.iter().map(|own| request.table_schema.fields()[*own].clone());
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        Ok(JsonDecoder {
+/// The projected columns of a request.
+pub(in super::super) fn projected(request: &DecodeRequest) -> SchemaRef {
+    let fields = request.projection.iter().map(|own| request.table_schema.fields()[*own].clone());
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+impl<R: ReadLine> LineDecoder<R> {
+    /// Decodes lines of at most `row_bytes` with `reader` into the columns of `schema`.
+    pub(in super::super) fn new(reader: R, schema: SchemaRef, row_bytes: usize) -> Result<LineDecoder<R>> {
+        Ok(LineDecoder {
+            reader,
             input: Input::default(),
             columns: schema.fields().iter().map(Column::new).collect::<Result<_>>()?,
+            kinds: vec![],
             schema,
-            slots: vec![],
-            row_bytes: request.row_bytes,
-            fail_on_missing_field: flag(&request.options, "json.fail-on-missing-field")?,
+            row_bytes,
             complete: 0,
             valid: true,
         })
-    }
-
-    /// Reads the object at the cursor into row `row` of the columns.
-    fn row(&mut self, cursor: &mut Cursor<'_>, row: usize) -> Result<(), Fault> {
-        cursor.expect(b'{', "expected an object, one a line")?;
-        let mut number = 0;
-        let mut read = 0;
-        let start = cursor.at;
-        cursor.skip_space();
-        if cursor.peek() == b'}' {
-            cursor.at += 1;
-        } else {
-            cursor.at = start;
-            loop {
-                let column = self.key(cursor, number)?;
-                number += 1;
-                match column {
-                    None => cursor.skip_value()?,
-                    Some(index) => {
-                        let own = &mut self.columns[index];
-                        if own.len() > row {
-                            // Of two values for one key the last counts.
-                            own.truncate(row);
-                            read -= 1;
-                        }
-                        value::read(own, cursor, 0).map_err(|fault| in_column(own, &fault))?;
-                        read += 1;
-                    }
-                }
-                cursor.skip_space();
-                match cursor.peek() {
-                    b',' => cursor.at += 1,
-                    b'}' => {
-                        cursor.at += 1;
-                        break;
-                    }
-                    _ => return Err("expected , or } after a value".into()),
-                }
-            }
-        }
-        if read < self.columns.len() {
-            self.missing(row)?;
-        }
-        Ok(())
-    }
-
-    /// Moves past the key at the cursor, to its value. The column it belongs to, if it is projected.
-    #[inline]
-    fn key(&mut self, cursor: &mut Cursor<'_>, number: usize) -> Result<Option<usize>, Fault> {
-        if let Some(slot) = self.slots.get(number)
-            && cursor.bytes[cursor.at..].starts_with(&slot.prefix)
-        {
-            cursor.at += slot.prefix.len();
-            // White space may follow where the last row had none.
-            if !matches!(cursor.peek(), b' ' | b'\t') {
-                return Ok(slot.column);
-            }
-            cursor.skip_space();
-            return Ok(slot.column);
-        }
-        let start = cursor.at;
-        cursor.expect(b'"', "expected a key")?;
-        let key = cursor.unescaped()?;
-        cursor.expect(b':', "expected : after a key")?;
-        cursor.skip_space();
-        let column = self.schema.fields().iter().position(|field| field.name().as_bytes() == &*key);
-        let slot = Slot { prefix: cursor.bytes[start..cursor.at].to_vec(), column };
-        match self.slots.get_mut(number) {
-            Some(own) => *own = slot,
-            // Objects with ever new keys must not make this grow.
-            None if number < 4096 => self.slots.push(slot),
-            None => {}
-        }
-        Ok(column)
-    }
-
-    fn missing(&mut self, row: usize) -> Result<(), Fault> {
-        for column in self.columns.iter_mut().filter(|own| own.len() == row) {
-            if self.fail_on_missing_field {
-                return Err(in_column(column, "the field is missing"));
-            }
-            column.push_null().map_err(|fault| in_column(column, &fault))?;
-        }
-        Ok(())
     }
 
     /// Decodes up to `max_rows` good rows of the complete lines.
     fn lines(&mut self, bytes: &[u8], max_rows: usize, bad: &mut Vec<BadRow>) -> usize {
         let mut rows = 0;
         let start = self.input.at;
-        while rows < max_rows && self.input.at < self.complete && self.input.at - start < BATCH_BYTES {
+        while rows < max_rows && self.input.at < self.complete {
+            if rows > 0 && self.input.at - start >= BATCH_BYTES {
+                break;
+            }
             let mut cursor = Cursor { bytes: &bytes[..self.complete], at: self.input.at };
             cursor.skip_space();
             if cursor.peek() == b'\n' {
@@ -154,13 +84,14 @@ impl JsonDecoder {
             }
             let outcome = self.line(&mut cursor, rows);
             match outcome {
-                Ok(()) => {
+                Ok(count) => {
                     self.input.at = cursor.at;
-                    self.input.rows += 1;
-                    rows += 1;
+                    self.input.rows += (count - rows) as u64;
+                    rows = count;
                 }
                 Err(fault) => {
                     self.columns.iter_mut().for_each(|column| column.truncate(rows));
+                    self.kinds.truncate(rows);
                     let rest = &bytes[self.input.at..self.complete];
                     let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
                     let line = self.input.at + end;
@@ -176,10 +107,13 @@ impl JsonDecoder {
         rows
     }
 
-    /// One line, to past its end.
-    fn line(&mut self, cursor: &mut Cursor<'_>, row: usize) -> Result<(), Fault> {
+    /// One line, to past its end. How many rows there are then.
+    #[inline]
+    fn line(&mut self, cursor: &mut Cursor<'_>, count: usize) -> Result<usize, Fault> {
         let start = cursor.at;
-        self.row(cursor, row)?;
+        let mut rows = Rows { columns: &mut self.columns, kinds: &mut self.kinds, count };
+        self.reader.read(&mut rows, cursor)?;
+        let count = rows.count;
         cursor.skip_space();
         match cursor.peek() {
             b'\n' => cursor.at += 1,
@@ -192,7 +126,7 @@ impl JsonDecoder {
         if !self.valid && simdutf8::basic::from_utf8(&cursor.bytes[start..cursor.at]).is_err() {
             return Err("the row is not valid UTF-8".into());
         }
-        Ok(())
+        Ok(count)
     }
 }
 
@@ -203,11 +137,7 @@ fn bad_row(input: &mut Input, bytes: &[u8], end: usize, reason: Fault) -> BadRow
     bad
 }
 
-fn in_column(column: &Column, fault: &str) -> Fault {
-    format!("column `{}`: {fault}", column.field.name())
-}
-
-impl Decoder for JsonDecoder {
+impl<R: ReadLine> Decoder for LineDecoder<R> {
     fn position(&self) -> Position {
         self.input.position()
     }
@@ -252,12 +182,11 @@ impl Decoder for JsonDecoder {
         let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
             .map_err(|error| Error::bug(format!("assembling JSON rows: {error}")))?;
         let bytes = self.input.offset() - from;
-        Ok(Some(Decoded {
-            rows: (rows > 0).then_some(batch),
-            kinds: RowKinds::Insert,
-            first_row,
-            bytes,
-            bad,
-        }))
+        let kinds = match self.kinds.iter().all(|kind| *kind == RowKind::Insert) {
+            true => RowKinds::Insert,
+            false => RowKinds::from_kinds(self.kinds.iter().copied()),
+        };
+        self.kinds.clear();
+        Ok(Some(Decoded { rows: (rows > 0).then_some(batch), kinds, first_row, bytes, bad }))
     }
 }

@@ -22,18 +22,18 @@ pub(in super::super) struct Style {
 }
 
 impl Style {
-    /// As the options of a table ask for.
-    pub(in super::super) fn new(options: &Options) -> Result<Style> {
-        let separator = match options.get("json.timestamp-format.standard").map(String::as_str) {
+    /// As the options of a table ask for, whose names begin with that of the format.
+    pub(in super::super) fn new(options: &Options, format: &str) -> Result<Style> {
+        let standard = format!("{format}.timestamp-format.standard");
+        let separator = match options.get(&standard).map(String::as_str) {
             None | Some("SQL") => b' ',
             Some("ISO-8601") => b'T',
             Some(other) => {
-                return Err(Error::query(format!(
-                    "'json.timestamp-format.standard' = '{other}': expected 'SQL' or 'ISO-8601'"
-                )));
+                return Err(Error::query(format!("'{standard}' = '{other}': expected 'SQL' or 'ISO-8601'")));
             }
         };
-        Ok(Style { separator, ignore_null_fields: flag(options, "json.encode.ignore-null-fields")? })
+        let ignore_null_fields = flag(options, &format!("{format}.encode.ignore-null-fields"))?;
+        Ok(Style { separator, ignore_null_fields })
     }
 }
 
@@ -44,7 +44,7 @@ pub(super) struct JsonEncoder {
 
 impl JsonEncoder {
     pub(super) fn new(schema: &SchemaRef, options: &Options) -> Result<JsonEncoder> {
-        Ok(JsonEncoder { style: Style::new(options)?, names: schema.fields().clone() })
+        Ok(JsonEncoder { style: Style::new(options, "json")?, names: schema.fields().clone() })
     }
 }
 

@@ -6,6 +6,7 @@
 mod cursor;
 mod decode;
 mod encode;
+mod object;
 mod value;
 
 use millrace_plan::{Error, Options, Result};
@@ -13,7 +14,11 @@ use millrace_plan::{Error, Options, Result};
 use super::Format;
 use crate::connector::OptionDef;
 
+pub(super) use cursor::Cursor;
+pub(super) use decode::{LineDecoder, ReadLine, Rows, projected};
 pub(super) use encode::{Style, write_object, write_value};
+pub(super) use object::{ObjectReader, in_column};
+pub(super) use value::{members, read as read_value};
 
 /// JSON lines.
 pub(super) static JSON: Format = Format {
@@ -31,8 +36,12 @@ pub(super) static JSON: Format = Format {
         option("json.map-null-key.mode", "accepted for Flink's sake: NULL keys are written as \"null\""),
         option("json.map-null-key.literal", "accepted for Flink's sake"),
     ],
-    decoder: Some(|request| Ok(Box::new(decode::JsonDecoder::new(request)?))),
+    decoder: Some(|request| {
+        let reader = ObjectReader::new(&request.options)?;
+        Ok(Box::new(LineDecoder::new(reader, projected(request), request.row_bytes)?))
+    }),
     encoder: Some(|schema, options| Ok(Box::new(encode::JsonEncoder::new(schema, options)?))),
+    reads_changes: false,
     writes_changes: false,
     streams: true,
     suffix: "json",

@@ -9,7 +9,11 @@ use super::cursor::{Cursor, is_number, unescape};
 const MOST_DEPTH: usize = 64;
 
 /// Reads the value at the cursor. On `Err` the column may hold a part: the caller truncates it.
-pub(super) fn read(column: &mut Column, cursor: &mut Cursor<'_>, depth: usize) -> Result<(), Fault> {
+pub(in super::super) fn read(
+    column: &mut Column,
+    cursor: &mut Cursor<'_>,
+    depth: usize,
+) -> Result<(), Fault> {
     let first = cursor.peek();
     if first == b'n' {
         return match cursor.word() {
@@ -246,8 +250,8 @@ fn list(items: &mut Column, cursor: &mut Cursor<'_>, depth: usize) -> Result<(),
     }
 }
 
-/// Calls `field` with the cursor at the value of each key, up to the closing brace.
-fn members(
+/// Past the opening brace: calls `field` with the cursor at the value of each key, up to the closing brace.
+pub(in super::super) fn members(
     cursor: &mut Cursor<'_>,
     mut field: impl FnMut(&[u8], &mut Cursor<'_>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {

@@ -1,4 +1,4 @@
-//! The rows of one side of a join, as columns.
+//! Rows that are kept as columns and known by slot: those of one side of a join, the last of each key.
 //!
 //! Rows lie in chunks as they came and are known by slot. Small chunks are merged with their neighbours, so
 //! that a row is copied a few times at most however small the batches are; a chunk of which less than half is
@@ -81,7 +81,8 @@ impl RowStore {
                 }
                 None => {
                     let slot = u32::try_from(self.places.len()).ok().filter(|slot| *slot != NO_SLOT);
-                    let slot = slot.ok_or_else(|| Error::exhausted("a join of 2^32 - 1 rows on a shard"))?;
+                    let slot =
+                        slot.ok_or_else(|| Error::exhausted("2^32 - 1 rows of one operator on a shard"))?;
                     self.places.push(place);
                     slot
                 }
@@ -177,6 +178,11 @@ impl RowStore {
     /// Rows held.
     pub fn len(&self) -> usize {
         self.live
+    }
+
+    /// True if no row is held.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
     }
 
     /// Slots there have been at a time.
