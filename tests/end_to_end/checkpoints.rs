@@ -380,3 +380,33 @@ fn what_checkpoints_cannot_promise_is_refused() {
     let refused = world.run(ordered);
     assert!(refused.refused() && refused.stderr.contains("--ordered"), "{}", refused.stderr);
 }
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_of_an_earlier_version_is_opened() {
+    let golden = binary::root().join("tests/end_to_end/golden");
+    let expected = fs::read_to_string(golden.join("expected.txt")).unwrap();
+    for shards in ["1", "2", "3"] {
+        let scratch = tempfile::tempdir().unwrap();
+        copy(&golden.join("checkpoint"), &scratch.path().join("checkpoint"));
+        let mut command = binary::limited(&binary::path().unwrap());
+        command.arg("run").arg(golden.join("script.sql"));
+        command.args(["--quiet", "--oversubscribe", "--shards", shards, "--checkpoint-dir"]);
+        command.arg(scratch.path().join("checkpoint"));
+        let run = binary::finish(command, scratch.path()).unwrap();
+        let mut lines: Vec<&str> = run.output().unwrap().lines().collect();
+        lines.sort_unstable();
+        assert_eq!(lines, expected.lines().collect::<Vec<_>>(), "{shards} shards");
+    }
+}
