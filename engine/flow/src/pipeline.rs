@@ -142,6 +142,8 @@ pub struct Pipeline {
     first_exchanges: Vec<NodeId>,
     /// The barrier on its way, and what it has left.
     passing: Option<cut::Passing>,
+    /// The barrier is the last, and nothing is to be held.
+    drains: bool,
     partitions: usize,
     /// When the youngest batch entered: what results of restored state carry until rows have come.
     ingest_ms: i64,
@@ -165,6 +167,7 @@ impl Pipeline {
             row_times,
             first_exchanges,
             passing: None,
+            drains: false,
             partitions: limits.partitions,
             ingest_ms: 0,
         })

@@ -85,6 +85,8 @@ pub enum Command {
     Commit(u64),
     /// The run is over: what came after the last epoch is dropped.
     Stop,
+    /// The run is to stop, and has no checkpoints: what was read leaves as far as it can, and is all.
+    Drain,
 }
 
 /// From a shard to the main thread.

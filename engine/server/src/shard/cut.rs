@@ -1,5 +1,5 @@
 //! A shard's part in an epoch: it notes how far its splits are read, sends the barrier, and when that has passed
-//! makes its output and what it holds durable, while it works on.
+//! makes its output and what it holds durable, while it works on. Without checkpoints it lets a run stop in order.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use millrace_flow::checkpoint::ShardSnapshot;
 use millrace_flow::pipeline::Pipeline;
-use millrace_plan::Result;
+use millrace_plan::{Error, Result};
 use millrace_runtime::{Disk, DiskError, RingReceiver, ShardContext, ring};
 
 use super::input::Inputs;
@@ -26,7 +26,8 @@ type Written = Result<std::result::Result<Part, String>>;
 
 /// The epochs of one shard.
 pub struct Cuts {
-    checkpoint: ShardCheckpoint,
+    /// `None` = epochs are not made durable; the shard can only be told to stop.
+    checkpoint: Option<ShardCheckpoint>,
     commands: RingReceiver<Command>,
     /// Kept until the main thread has them.
     sender: Option<Commands>,
@@ -37,6 +38,8 @@ pub struct Cuts {
     staged: Vec<StagedFile>,
     /// Nothing more is read.
     ended: bool,
+    /// The run stops when the barrier has passed.
+    drains: bool,
     told_finished: bool,
     /// The run is over.
     pub stopped: bool,
@@ -44,7 +47,7 @@ pub struct Cuts {
 
 impl Cuts {
     /// For a shard that is about to run.
-    pub fn new(checkpoint: ShardCheckpoint, context: &ShardContext) -> Cuts {
+    pub fn new(checkpoint: Option<ShardCheckpoint>, context: &ShardContext) -> Cuts {
         let (sender, commands) = ring(COMMANDS, context.wake_handle());
         Cuts {
             checkpoint,
@@ -54,9 +57,15 @@ impl Cuts {
             writing: None,
             staged: vec![],
             ended: false,
+            drains: false,
             told_finished: false,
             stopped: false,
         }
+    }
+
+    /// True if epochs are made durable, so that the run ends when the main thread says so.
+    pub fn are_durable(&self) -> bool {
+        self.checkpoint.is_some()
     }
 
     /// True if the shard must not read on: the last epoch has begun.
@@ -69,6 +78,13 @@ impl Cuts {
         self.writing.is_some()
     }
 
+    /// Says that this shard takes commands, before anything else that the main thread hears of it.
+    pub fn announce(&mut self, context: &ShardContext, outputs: &mut Outputs) {
+        if let Some(sender) = self.sender.take() {
+            outputs.tell(HostEvent::epoch(context.shard(), Progress::Ready(sender)));
+        }
+    }
+
     /// Does what can be done now. True if anything was.
     pub async fn step(
         &mut self,
@@ -78,19 +94,16 @@ impl Cuts {
         outputs: &mut Outputs,
     ) -> Result<bool> {
         let mut any = false;
-        if let Some(sender) = self.sender.take() {
-            outputs.tell(HostEvent::epoch(context.shard(), Progress::Ready(sender)));
-            any = true;
-        }
         while let Some(command) = self.commands.poll() {
             self.obey(command, context, pipeline, inputs, outputs).await?;
             any = true;
         }
         any |= self.cut(context, pipeline, outputs).await?;
         any |= self.write(context, outputs).await?;
-        let is_finished = match self.checkpoint.keep_open {
-            true => inputs.is_exhausted(),
-            false => pipeline.finished(),
+        let is_finished = match &self.checkpoint {
+            None => false,
+            Some(own) if own.keep_open => inputs.is_exhausted(),
+            Some(_) => pipeline.finished(),
         };
         if is_finished && !self.told_finished {
             self.told_finished = true;
@@ -111,8 +124,11 @@ impl Cuts {
         match command {
             Command::Barrier { epoch, last } => {
                 reach(Failpoint::BarrierAsked);
+                let Some(checkpoint) = &self.checkpoint else {
+                    return Err(Error::bug("a barrier in a run without checkpoints"));
+                };
                 self.ended |= last;
-                self.asked = Some((epoch, inputs.positions(&self.checkpoint)));
+                self.asked = Some((epoch, inputs.positions(checkpoint)));
                 pipeline.barrier(epoch)?;
                 reach(Failpoint::BarrierSent);
             }
@@ -126,6 +142,10 @@ impl Cuts {
                 outputs.tell(HostEvent::epoch(context.shard(), Progress::Committed(epoch)));
             }
             Command::Stop => self.stopped = true,
+            Command::Drain => {
+                (self.ended, self.drains) = (true, true);
+                pipeline.drain()?;
+            }
         }
         Ok(())
     }
@@ -137,7 +157,14 @@ impl Cuts {
         pipeline: &mut Pipeline,
         outputs: &mut Outputs,
     ) -> Result<bool> {
-        if self.asked.is_none() || self.writing.is_some() {
+        if self.drains {
+            self.stopped |= pipeline.take_snapshot().is_some();
+            return Ok(false);
+        }
+        let Some(checkpoint) = self.checkpoint.as_ref().filter(|_| self.asked.is_some()) else {
+            return Ok(false);
+        };
+        if self.writing.is_some() {
             return Ok(false);
         }
         let Some(snapshot) = pipeline.take_snapshot() else { return Ok(false) };
@@ -146,9 +173,9 @@ impl Cuts {
         let unsynced = outputs.stage(context).await?;
         self.staged.extend(unsynced.iter().map(Unsynced::staged));
         let part = Part { shard: context.shard(), bytes: 0, crc32: 0, splits, staged: self.staged.clone() };
-        let (bytes, crc32) = encode(&snapshot, &self.checkpoint.keys)?;
+        let (bytes, crc32) = encode(&snapshot, &checkpoint.keys)?;
         let part = Part { bytes: bytes.len() as u64, crc32, ..part };
-        let path = snapshot_path(&self.checkpoint.folder, epoch, context.shard());
+        let path = snapshot_path(&checkpoint.folder, epoch, context.shard());
         let disk = context.disk();
         let write = async move {
             for own in unsynced {

@@ -118,7 +118,7 @@ struct Shard {
     pipeline: Pipeline,
     inputs: Inputs,
     outputs: Outputs,
-    cuts: Option<Cuts>,
+    cuts: Cuts,
     pace: Pace,
     /// The next batch is not read until others have caught up.
     waits_for_others: bool,
@@ -152,7 +152,7 @@ impl Shard {
         let mark = checkpoint.as_ref().map_or(HIDDEN_MARK.into(), |own| hidden_mark(&own.pipeline));
         let outputs = Outputs::new(job.sinks, job.host, &context, job.ordered, &job.plan, mark)?;
         let resumed = checkpoint.as_ref().is_some_and(|own| own.held.is_some());
-        let cuts = checkpoint.map(|own| Cuts::new(own, &context));
+        let cuts = Cuts::new(checkpoint, &context);
         Ok(Shard {
             context,
             pipeline,
@@ -176,13 +176,14 @@ impl Shard {
     }
 
     async fn run(&mut self) -> Result<ShardReport> {
+        self.cuts.announce(&self.context, &mut self.outputs);
         self.inputs.start(&self.context, &mut self.pipeline)?;
         if self.resumed {
             self.pipeline.resume()?;
         }
         let mut yielded_ns = self.context.clock().monotonic_ns();
         loop {
-            if self.context.stopping() || self.cuts.as_ref().is_some_and(|own| own.stopped) {
+            if self.context.stopping() || (self.cuts.stopped && self.outbox.pending() == 0) {
                 self.stopped = !self.pipeline.finished();
                 break;
             }
@@ -190,10 +191,9 @@ impl Shard {
             progress |= self.read().await?;
             self.timers()?;
             progress |= self.send().await?;
-            if let Some(cuts) = &mut self.cuts {
-                let (pipeline, inputs) = (&mut self.pipeline, &self.inputs);
-                progress |= cuts.step(&self.context, pipeline, inputs, &mut self.outputs).await?;
-            } else if self.pipeline.finished() && self.outbox.pending() == 0 {
+            let (pipeline, inputs) = (&mut self.pipeline, &self.inputs);
+            progress |= self.cuts.step(&self.context, pipeline, inputs, &mut self.outputs).await?;
+            if self.pipeline.finished() && self.outbox.pending() == 0 && !self.cuts.are_durable() {
                 break;
             }
             let now_ns = self.context.clock().monotonic_ns();
@@ -225,8 +225,7 @@ impl Shard {
 
     /// Reads the next batch, unless others must catch up first.
     async fn read(&mut self) -> Result<bool> {
-        let ended = self.cuts.as_ref().is_some_and(Cuts::ended);
-        if ended || self.outbox.pending() > 0 || self.outputs.congested() {
+        if self.cuts.ended() || self.outbox.pending() > 0 || self.outputs.congested() {
             return Ok(false);
         }
         self.waits_for_others =
@@ -333,7 +332,7 @@ impl Shard {
             self.last_snapshot_ms + SNAPSHOT_INTERVAL_MS,
         ];
         let next_ms = timers_ms.into_iter().chain(self.inputs.wake_ms()).min().unwrap_or(u64::MAX);
-        let writing = self.cuts.as_ref().is_some_and(Cuts::is_writing);
+        let writing = self.cuts.is_writing();
         let waiting =
             writing || self.waits_for_others || self.outbox.pending() > 0 || self.outputs.congested();
         let until_ns = match waiting {
@@ -346,10 +345,10 @@ impl Shard {
 
     async fn finish(&mut self) -> Result<ShardReport> {
         self.pipeline.check_ledger()?;
-        match &self.cuts {
+        match self.cuts.are_durable() {
             // All that is meant to be seen is visible since the last epoch.
-            Some(_) => self.outputs.discard(&self.context).await?,
-            None => self.outputs.finish(&self.context).await?,
+            true => self.outputs.discard(&self.context).await?,
+            false => self.outputs.finish(&self.context).await?,
         }
         self.outputs.finish_peers(&self.context).await?;
         self.outputs.tell(HostEvent::Snapshot(self.snapshot()));
