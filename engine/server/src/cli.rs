@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use millrace_connect::{connector, format};
 use millrace_plan::{Culprit, Error, Limits, Result, duration_ms};
-use millrace_runtime::{BackendKind, Placement, parse_cores};
+use millrace_runtime::{BackendKind, Placement, memory_bytes, parse_cores};
 use millrace_sql::{Compiled, bind, explain, function};
 
 use crate::checkpoint::inspect;
@@ -141,7 +141,8 @@ struct RunArgs {
     /// Rows per batch.
     #[arg(long, value_name = "N")]
     batch_rows: Option<usize>,
-    /// Memory for state and buffers, as in 512MB or 4GiB; at the limit the run ends with an error.
+    /// Memory for state, as in 512MB or 4GiB; at the limit the run ends with an error that names the largest
+    /// operators. Default: three quarters of what the machine or the container has.
     #[arg(long, value_name = "SIZE")]
     memory: Option<String>,
     /// Make what the run holds durable in this folder, and go on from the last epoch if there is one. Files that
@@ -209,7 +210,10 @@ impl RunArgs {
             }
             limits.batch_rows = rows;
         }
-        limits.memory_bytes = self.memory.as_deref().map(parse_size).transpose()?;
+        limits.memory_bytes = match &self.memory {
+            Some(size) => Some(parse_size(size)?),
+            None => memory_bytes().map(|bytes| bytes / 4 * 3),
+        };
         let cores = self.cores.as_deref().map(|list| {
             parse_cores(list)
                 .map_err(|message| Error::query(message).hint("write --cores 0-3 or --cores 0,2"))
