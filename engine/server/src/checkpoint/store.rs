@@ -9,7 +9,7 @@ use millrace_plan::{Culprit, Error, Operator, Plan, Result};
 use millrace_runtime::{DiskError, Folder, folder};
 
 use super::manifest::Manifest;
-use super::snapshot_file::decode;
+use super::snapshot_file::{decode, stored_crc32};
 use super::{Failpoint, NodeKey, StagedFile, reach};
 
 /// The folder of the checkpoints of one pipeline.
@@ -156,7 +156,7 @@ impl Store {
         for part in &manifest.parts {
             let name = snapshot_name(manifest.epoch, part.shard);
             let file = self.folder.read(&name).map_err(failed)?;
-            if (file.len() as u64, crc32fast::hash(&file)) != (part.bytes, part.crc32) {
+            if (file.len() as u64, stored_crc32(&file)) != (part.bytes, Some(part.crc32)) {
                 return Err(Error::data(format!("{name}: it is not the file that the manifest names")));
             }
             let node = |key: &str| keys.iter().position(|own| own.key == key);

@@ -2,19 +2,20 @@
 //! makes its output and what it holds durable, while it works on. Without checkpoints it lets a run stop in order.
 
 use std::future::{Future, poll_fn};
+use std::path::Path;
 use std::pin::Pin;
 use std::task::Poll;
 
 use millrace_flow::checkpoint::ShardSnapshot;
 use millrace_flow::pipeline::Pipeline;
 use millrace_plan::{Error, Result};
-use millrace_runtime::{Disk, DiskError, RingReceiver, ShardContext, ring};
+use millrace_runtime::{Disk, DiskError, RingReceiver, ShardContext, WriteFile, ring};
 
 use super::input::Inputs;
 use super::output::{Outputs, Unsynced};
 use crate::checkpoint::{
-    Command, Commands, Failpoint, Part, Progress, ShardCheckpoint, SplitState, StagedFile, encode, reach,
-    snapshot_path,
+    Command, Commands, Encoder, Failpoint, NodeKey, Part, Progress, ShardCheckpoint, SplitState, StagedFile,
+    reach, snapshot_path,
 };
 use crate::report::HostEvent;
 
@@ -173,20 +174,18 @@ impl Cuts {
         let unsynced = outputs.stage(context).await?;
         self.staged.extend(unsynced.iter().map(Unsynced::staged));
         let part = Part { shard: context.shard(), bytes: 0, crc32: 0, splits, staged: self.staged.clone() };
-        let (bytes, crc32) = encode(&snapshot, &checkpoint.keys)?;
-        let part = Part { bytes: bytes.len() as u64, crc32, ..part };
-        let path = snapshot_path(&checkpoint.folder, epoch, context.shard());
+        let (path, keys) =
+            (snapshot_path(&checkpoint.folder, epoch, context.shard()), checkpoint.keys.clone());
         let disk = context.disk();
         let write = async move {
             for own in unsynced {
                 own.sync(&disk).await.map_err(|error| crate::job::environment(&error))?;
             }
-            let written = write_snapshot(&disk, &path, bytes).await;
+            let written = write_snapshot(&disk, &path, snapshot, &keys).await;
             reach(Failpoint::PartWritten);
-            Ok(written.map(|()| part).map_err(|error| error.to_string()))
+            Ok(written.map(|(bytes, crc32)| Part { bytes, crc32, ..part }).map_err(|error| error.to_string()))
         };
         self.writing = Some((epoch, Box::pin(write)));
-        drop::<ShardSnapshot>(snapshot);
         Ok(true)
     }
 
@@ -211,22 +210,34 @@ const PIECE_BYTES: usize = 1 << 20;
 
 async fn write_snapshot(
     disk: &Disk,
-    path: &std::path::Path,
-    bytes: Vec<u8>,
-) -> std::result::Result<(), DiskError> {
-    let mut file = disk.create(path).await?;
-    let half = bytes.len() / 2;
-    let mut written = 0;
-    for piece in bytes.chunks(PIECE_BYTES) {
-        file.append(piece.to_vec()).await?;
-        if written < half && written + piece.len() >= half {
+    path: &Path,
+    snapshot: ShardSnapshot,
+    keys: &[NodeKey],
+) -> Result<(u64, u32)> {
+    let failed = |error: DiskError| crate::job::environment(&error);
+    let mut file = disk.create(path).await.map_err(failed)?;
+    let (mut encoder, first) = Encoder::new(snapshot.epoch);
+    append(&mut file, &first).await?;
+    for node in snapshot.nodes {
+        encoder.node(&keys[node.node], node.watermark_ms);
+        for table in node.state.tables {
+            append(&mut file, &encoder.table(&table)?).await?;
             reach(Failpoint::SnapshotHalf);
         }
-        written += piece.len();
+    }
+    let (last, bytes, crc32) = encoder.finish()?;
+    append(&mut file, &last).await?;
+    reach(Failpoint::SnapshotUnsynced);
+    file.finish().await.map_err(failed)?;
+    Ok((bytes, crc32))
+}
+
+async fn append(file: &mut WriteFile, bytes: &[u8]) -> Result<()> {
+    for piece in bytes.chunks(PIECE_BYTES) {
+        file.append(piece.to_vec()).await.map_err(|error| crate::job::environment(&error))?;
         give_way().await;
     }
-    reach(Failpoint::SnapshotUnsynced);
-    file.finish().await
+    Ok(())
 }
 
 /// Ready when polled again.
