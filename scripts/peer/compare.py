@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 import install
 import table
@@ -71,13 +70,18 @@ def named(parser, what, names, known):
 
 
 def run(command, cores=1, **options):
-    """Standard output of a command on so many cores; what it said, if it fails."""
+    """What a command on so many cores wrote to standard output; what it said, if it fails."""
+    return completed(command, cores, **options).stdout
+
+
+def completed(command, cores=1, **options):
+    """A command on so many cores; an error with what it said, if it fails."""
     allowed = sorted(os.sched_getaffinity(0))[-cores:]
     pinned = {"preexec_fn": lambda: os.sched_setaffinity(0, allowed)}
     ended = subprocess.run(command, capture_output=True, text=True, **pinned, **options)
     if ended.returncode:
         raise RuntimeError(f"{os.path.basename(command[0])} ended with {ended.returncode}: {last_line(ended.stderr)}")
-    return ended.stdout
+    return ended
 
 
 def last_line(text):
@@ -113,7 +117,7 @@ class Inputs:
 
 def net(seconds, start_up):
     """Seconds without the start-up; `None` where that is most of them."""
-    return seconds - start_up if seconds > 1.5 * start_up else None
+    return seconds - start_up if seconds > 1.25 * start_up else None
 
 
 def in_memory(inputs, folder, name, query, repeat, python):
@@ -135,14 +139,14 @@ def from_files(own, name, query, folder, empty, shards):
         script = f"{tables}CREATE TABLE o ({query['results']}) WITH ('connector' = 'blackhole');\nINSERT INTO o {query['sql']};"
         command = [os.path.join(own.millrace, "millrace"), "run", "--quiet", "--stats", "json", "--oversubscribe", "--shards",
                    str(shards), "-e", script]
-        return min(elapsed(command, shards) for _ in range(repeat))
+        return min(account(command, shards)["elapsed_ms"] for _ in range(repeat)) / 1000
     return {"seconds": net(once(folder, own.repeat), once(empty, own.repeat))}
 
 
-def elapsed(command, cores):
-    began = time.perf_counter()
-    run(command, cores)
-    return time.perf_counter() - began
+def account(command, cores):
+    """What `--stats json` tells of a run."""
+    said = completed(command, cores).stderr
+    return next(json.loads(line) for line in said.splitlines() if line.startswith("{"))
 
 
 def lines_of(command, cores=1, **options):

@@ -68,8 +68,8 @@ def of_file(path, kinds="kind"):
         return of(table.drop_columns([kinds]), numpy.asarray(table.column(kinds)))
 
 
-def of_changes(folder):
-    """The digest of the files of a folder in the format debezium-json."""
+def of_changes(folder, times):
+    """The digest of the files of a folder in the format debezium-json; `times`: the columns that are TIMESTAMP."""
     import pyarrow.json
     kinds, tables = [], []
     for place, _, names in os.walk(folder):
@@ -80,6 +80,8 @@ def of_changes(folder):
                 if side in table.column_names and not pyarrow.types.is_null(table.column(side).type):
                     rows = table.filter(compute.equal(table.column("op"), "d" if kind else "c")).column(side)
                     fields = pyarrow.Table.from_struct_array(rows.combine_chunks())
+                    for at, column in ((at, own) for at, own in enumerate(fields.column_names) if own in times):
+                        fields = fields.set_column(at, column, fields.column(at).cast(pyarrow.timestamp("ms")))
                     tables.append(fields)
                     kinds.append(numpy.full(len(fields), kind))
     if not tables:
