@@ -5,6 +5,7 @@
 //! a run without rows. `queries` prints the queries that have a name.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -153,7 +154,9 @@ pub fn run(args: &MemoryArgs) -> Result<()> {
     }) {
         let file =
             if args.input.is_dir() { args.input.join(&table).join("0.arrow") } else { args.input.clone() };
-        splits.insert(table, load(&file)?);
+        if let Entry::Vacant(split) = splits.entry(table) {
+            split.insert(load(&file)?);
+        }
     }
     let of = |table: &str| splits.get(table).cloned().into_iter().collect::<Vec<_>>();
     let once = |keeps| memory::run(Run { keeps, ..Run::of(&plan, 1) }, &of);

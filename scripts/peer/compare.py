@@ -33,7 +33,7 @@ def arguments():
     parser.add_argument("--events", type=int, default=2_000_000, help="events of Nexmark in memory (default: 2,000,000)")
     parser.add_argument("--file-rows", type=int, default=1_000_000,
                         help="trades, and events, in the JSON files that Flink and Millrace read (default: 1,000,000)")
-    parser.add_argument("--parallelism", default="1,2", help="of Flink, and shards of Millrace beside it (default: 1,2)")
+    parser.add_argument("--parallelism", default="1,2", help="of Flink, and shards of Millrace beside it, as far as there are cores (default: 1,2)")
     parser.add_argument("--repeat", type=int, default=3, help="runs; the fastest counts (default: 3)")
     parser.add_argument("--seed", type=int, default=1, help="of the inputs (default: 1)")
     parser.add_argument("--json", metavar="FILE", help="keep the figures as JSON; `millrace-bench report FILE` shows them")
@@ -47,7 +47,8 @@ def arguments():
     own.peers = [] if own.peers == "none" else named(parser, "peer", own.peers, list(install.PEERS))
     if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", own.parallelism):
         parser.error(f"--parallelism {own.parallelism}: numbers from 1, as in 1,2")
-    own.parallelism = [int(each) for each in own.parallelism.split(",")]
+    cores = len(os.sched_getaffinity(0))
+    own.parallelism = [int(each) for each in own.parallelism.split(",") if int(each) <= cores] or [1]
     for name in ("rows", "events", "file_rows", "repeat"):
         if getattr(own, name) < 1:
             parser.error(f"--{name.replace('_', '-')} begins at 1")
@@ -212,11 +213,11 @@ def main():
     own = arguments()
     found, missing = install.prepare(own.peers, own.environments, not own.no_install)
     bench = os.path.join(own.millrace, "millrace-bench")
-    known = json.loads(run([bench, "queries"]))
-    queries = {name: known[name] for name in own.only}
     os.makedirs(own.environments, exist_ok=True)
     scratch = tempfile.mkdtemp(prefix="rows-", dir=own.environments)
     try:
+        known = json.loads(run([bench, "queries"]))
+        queries = {name: known[name] for name in own.only}
         print("making rows", file=sys.stderr)
         inputs = Inputs(own, scratch)
         runs, versions = measure_batch(own, inputs, queries, found, missing)
@@ -226,6 +227,8 @@ def main():
             chosen = {name: query for name, query in queries.items() if not own.quick or name in QUICK_FLINK}
             files, versions["Flink"] = measure_files(own, inputs, chosen, found, missing)
             tables.append(table.from_files(own, files, versions, lambda name: inputs.rows(inputs.files, queries[name])))
+    except RuntimeError as error:
+        sys.exit(str(error))
     finally:
         shutil.rmtree(scratch)
     if missing:

@@ -9,7 +9,6 @@ import pyarrow
 import pyarrow.compute as compute
 
 TAKEN_BACK = (1, 3)  # the row kinds -U and -D
-NEAR = 1e-9
 
 
 def mix(values):
@@ -87,15 +86,6 @@ def of_changes(folder, times):
     if not tables:
         return {"rows": 0, "exact": "0" * 16, "sums": []}
     return of(pyarrow.concat_tables(tables, promote_options="permissive"), numpy.concatenate(kinds))
-
-
-def equal(one, other):
-    """True if two digests are of the same rows."""
-    def near(own, its):
-        return abs(own - its) <= NEAR * max(abs(own), abs(its), 1.0)
-    pairs = [pair for own, its in zip(one["sums"], other["sums"]) for pair in zip(own, its)]
-    return (one["rows"], one["exact"], len(one["sums"])) == (other["rows"], other["exact"], len(other["sums"])) \
-        and all(near(own, its) for own, its in pairs)
 
 
 if __name__ == "__main__":
