@@ -5,6 +5,7 @@
 //! a run without rows. `queries` prints the queries that have a name.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -72,14 +73,15 @@ pub fn write(args: &DataArgs, seed: u64) -> Result<()> {
         return Err(Error::query(format!("no format `{unknown}`")).hint("known: arrow, json, csv"));
     }
     let trades = Trades { rows: args.rows, keys: args.keys, spread: Spread::Uniform, seed };
-    write_table("trades", &trades.splits(args.splits)?, args, &args.folder)?;
+    let splits = events::in_time_order(&trades.splits(1)?, "ts", args.splits)?;
+    write_table("trades", &splits, args, &args.folder)?;
     if args.nexmark > 0 {
         let tables = events::generate(args.nexmark, seed)?;
         for (name, _) in events::TABLES {
             let splits = tables.get(*name).map_or(&[][..], |own| own);
             let folder = args.folder.join(name);
             make_folder(&folder)?;
-            write_table(name, &events::in_time_order(splits, args.splits)?, args, &folder)?;
+            write_table(name, &events::in_time_order(splits, "date_time", args.splits)?, args, &folder)?;
         }
     }
     Ok(())
@@ -152,7 +154,9 @@ pub fn run(args: &MemoryArgs) -> Result<()> {
     }) {
         let file =
             if args.input.is_dir() { args.input.join(&table).join("0.arrow") } else { args.input.clone() };
-        splits.insert(table, load(&file)?);
+        if let Entry::Vacant(split) = splits.entry(table) {
+            split.insert(load(&file)?);
+        }
     }
     let of = |table: &str| splits.get(table).cloned().into_iter().collect::<Vec<_>>();
     let once = |keeps| memory::run(Run { keeps, ..Run::of(&plan, 1) }, &of);

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 import install
 import table
@@ -34,7 +33,7 @@ def arguments():
     parser.add_argument("--events", type=int, default=2_000_000, help="events of Nexmark in memory (default: 2,000,000)")
     parser.add_argument("--file-rows", type=int, default=1_000_000,
                         help="trades, and events, in the JSON files that Flink and Millrace read (default: 1,000,000)")
-    parser.add_argument("--parallelism", default="1,2", help="of Flink, and shards of Millrace beside it (default: 1,2)")
+    parser.add_argument("--parallelism", default="1,2", help="of Flink, and shards of Millrace beside it, as far as there are cores (default: 1,2)")
     parser.add_argument("--repeat", type=int, default=3, help="runs; the fastest counts (default: 3)")
     parser.add_argument("--seed", type=int, default=1, help="of the inputs (default: 1)")
     parser.add_argument("--json", metavar="FILE", help="keep the figures as JSON; `millrace-bench report FILE` shows them")
@@ -48,7 +47,8 @@ def arguments():
     own.peers = [] if own.peers == "none" else named(parser, "peer", own.peers, list(install.PEERS))
     if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", own.parallelism):
         parser.error(f"--parallelism {own.parallelism}: numbers from 1, as in 1,2")
-    own.parallelism = [int(each) for each in own.parallelism.split(",")]
+    cores = len(os.sched_getaffinity(0))
+    own.parallelism = [int(each) for each in own.parallelism.split(",") if int(each) <= cores] or [1]
     for name in ("rows", "events", "file_rows", "repeat"):
         if getattr(own, name) < 1:
             parser.error(f"--{name.replace('_', '-')} begins at 1")
@@ -71,13 +71,18 @@ def named(parser, what, names, known):
 
 
 def run(command, cores=1, **options):
-    """Standard output of a command on so many cores; what it said, if it fails."""
+    """What a command on so many cores wrote to standard output; what it said, if it fails."""
+    return completed(command, cores, **options).stdout
+
+
+def completed(command, cores=1, **options):
+    """A command on so many cores; an error with what it said, if it fails."""
     allowed = sorted(os.sched_getaffinity(0))[-cores:]
     pinned = {"preexec_fn": lambda: os.sched_setaffinity(0, allowed)}
     ended = subprocess.run(command, capture_output=True, text=True, **pinned, **options)
     if ended.returncode:
         raise RuntimeError(f"{os.path.basename(command[0])} ended with {ended.returncode}: {last_line(ended.stderr)}")
-    return ended.stdout
+    return ended
 
 
 def last_line(text):
@@ -113,7 +118,7 @@ class Inputs:
 
 def net(seconds, start_up):
     """Seconds without the start-up; `None` where that is most of them."""
-    return seconds - start_up if seconds > 1.5 * start_up else None
+    return seconds - start_up if seconds > 1.25 * start_up else None
 
 
 def in_memory(inputs, folder, name, query, repeat, python):
@@ -135,14 +140,14 @@ def from_files(own, name, query, folder, empty, shards):
         script = f"{tables}CREATE TABLE o ({query['results']}) WITH ('connector' = 'blackhole');\nINSERT INTO o {query['sql']};"
         command = [os.path.join(own.millrace, "millrace"), "run", "--quiet", "--stats", "json", "--oversubscribe", "--shards",
                    str(shards), "-e", script]
-        return min(elapsed(command, shards) for _ in range(repeat))
+        return min(account(command, shards)["elapsed_ms"] for _ in range(repeat)) / 1000
     return {"seconds": net(once(folder, own.repeat), once(empty, own.repeat))}
 
 
-def elapsed(command, cores):
-    began = time.perf_counter()
-    run(command, cores)
-    return time.perf_counter() - began
+def account(command, cores):
+    """What `--stats json` tells of a run."""
+    said = completed(command, cores).stderr
+    return next(json.loads(line) for line in said.splitlines() if line.startswith("{"))
 
 
 def lines_of(command, cores=1, **options):
@@ -208,11 +213,11 @@ def main():
     own = arguments()
     found, missing = install.prepare(own.peers, own.environments, not own.no_install)
     bench = os.path.join(own.millrace, "millrace-bench")
-    known = json.loads(run([bench, "queries"]))
-    queries = {name: known[name] for name in own.only}
     os.makedirs(own.environments, exist_ok=True)
     scratch = tempfile.mkdtemp(prefix="rows-", dir=own.environments)
     try:
+        known = json.loads(run([bench, "queries"]))
+        queries = {name: known[name] for name in own.only}
         print("making rows", file=sys.stderr)
         inputs = Inputs(own, scratch)
         runs, versions = measure_batch(own, inputs, queries, found, missing)
@@ -222,6 +227,8 @@ def main():
             chosen = {name: query for name, query in queries.items() if not own.quick or name in QUICK_FLINK}
             files, versions["Flink"] = measure_files(own, inputs, chosen, found, missing)
             tables.append(table.from_files(own, files, versions, lambda name: inputs.rows(inputs.files, queries[name])))
+    except RuntimeError as error:
+        sys.exit(str(error))
     finally:
         shutil.rmtree(scratch)
     if missing:

@@ -53,6 +53,7 @@ def in_memory(own, runs, versions, rows_of):
         "rows/s, and how many times as fast Millrace is; each on one core, over rows that are loaded before the clock starts",
         f"the best of {own.repeat} runs; of Millrace the start of its shards is taken off; too short: the start is most of it",
         "batch engines see all rows at once: S3b is the last state of its changes, S4 and q5 are made of panes by hand",
+        "q1 multiplies exact decimals in Millrace, Flink and DuckDB, doubles in the others",
         "answers: rows, a checksum of all exact columns and sums of the others (1e-9) are equal unless it says DIFFERS",
         *failures(runs),
     ]

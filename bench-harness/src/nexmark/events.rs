@@ -108,13 +108,17 @@ fn read(source: &dyn Source, split: &Split, columns: &[usize]) -> Result<Arc<[Re
     }
 }
 
-/// The rows of a table by time, dealt to `parts` splits one after the other: no row of a split is late.
-pub fn in_time_order(splits: &[Arc<[RecordBatch]>], parts: usize) -> Result<Vec<Arc<[RecordBatch]>>> {
+/// The rows of a table by the time in a column, dealt to `parts` splits one after the other: no row of a split is late.
+pub fn in_time_order(
+    splits: &[Arc<[RecordBatch]>],
+    time: &str,
+    parts: usize,
+) -> Result<Vec<Arc<[RecordBatch]>>> {
     let bug = |error: ArrowError| Error::bug(error.to_string());
     let batches: Vec<&RecordBatch> = splits.iter().flat_map(|own| own.iter()).collect();
     let mut rows: Vec<(i64, (usize, usize))> = vec![];
     for (index, batch) in batches.iter().enumerate() {
-        let times = batch.column_by_name("date_time").ok_or_else(|| Error::bug("events without time"))?;
+        let times = batch.column_by_name(time).ok_or_else(|| Error::bug("rows without time"))?;
         let times = times.as_primitive::<TimestampMillisecondType>().values();
         rows.extend(times.iter().enumerate().map(|(row, time)| (*time, (index, row))));
     }

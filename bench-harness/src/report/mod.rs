@@ -44,7 +44,7 @@ pub const PARTS: &[&[&str]] = &[
     ],
     &["nexmark", "--only", "q0,q1,q2,q5,q7,q8", "--events", "200000", "--file-events", "50000"],
     &["contention", "--groups", "10000"],
-    &["load", "--seconds", "0.8", "--warmup-seconds", "0.3", "--hold-seconds", "1"],
+    &["load", "--seconds", "0.6", "--warmup-seconds", "0.2", "--hold-seconds", "0.6"],
 ];
 
 /// Writes the page. A measurement that fails is told of after the page of the others is written.
