@@ -22,6 +22,9 @@ const PLAIN_COPIES: (&str, &str) = (
     "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX512BW,-EVEX,-ERMS,-FSRM,-SSSE3,-SSE4_1,-SSE4_2",
 );
 
+/// How a process ends that may not be counted.
+pub const REFUSED: u8 = 3;
+
 fn refused(what: &str) -> impl Fn(nix::Error) -> Error {
     move |error| {
         Error::environment(format!("counting instructions: {what}: {error}"))
@@ -74,6 +77,9 @@ fn steps(child: &Child) -> Result<u64> {
     let wait = || waitpid(process, None).map_err(refused("waiting"));
     match wait()? {
         WaitStatus::Stopped(_, Signal::SIGSTOP) => {}
+        WaitStatus::Exited(_, code) if code == i32::from(REFUSED) => {
+            return Err(Error::environment("counting instructions: the system refuses it, as said above"));
+        }
         other => return Err(Error::bug(format!("a counted process did not stop: {other:?}"))),
     }
     let mut count = 0;
