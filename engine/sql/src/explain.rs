@@ -69,6 +69,9 @@ fn describe(node: &Node) -> String {
                 WatermarkRule::Expr(expr) => format!("{name} {column}, watermark {expr}"),
             }
         }
+        Operator::ProcessingTime { column } => {
+            format!("{name} {}, watermark by the clock", node.schema.field(*column).name())
+        }
         Operator::Calc { filter, exprs, .. } => {
             let exprs: Vec<String> =
                 exprs.iter().map(|own| format!("{} AS {}", own.expr, own.name)).collect();

@@ -314,7 +314,7 @@ impl RelationPlanner for WindowFunctions {
         let input = context.plan(call.table.clone())?;
         let window = windows(&call, &input).map_err(external)?;
         let time = named_column(&input, &call.time, "DESCRIPTOR", &call).map_err(external)?;
-        let assign = WindowAssign::try_new(input, time, window)?;
+        let assign = WindowAssign::try_new(input, time, window, call.asked)?;
         let plan = LogicalPlan::Extension(Extension { node: Arc::new(assign) });
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
     }

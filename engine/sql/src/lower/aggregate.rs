@@ -78,7 +78,7 @@ impl Lowering {
         }
         let prepared = self.prepare(plan, &input, &grouping, statement)?;
         let (node, outputs) = self.aggregation(prepared, &grouping, &plan.schema, statement)?;
-        self.results(node, outputs, &grouping, plan)
+        Ok(Relation { domain: input.domain, ..self.results(node, outputs, &grouping, plan)? })
     }
 
     /// The node that computes the columns of the aggregation.

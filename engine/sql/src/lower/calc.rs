@@ -176,7 +176,8 @@ impl Lowering {
             },
         });
         let node = self.calc(input.node, columns);
-        let relation = Relation { node, schema: schema.clone(), places, times, arrivals, attached, pending };
+        let (schema, domain) = (schema.clone(), input.domain);
+        let relation = Relation { node, schema, places, times, domain, arrivals, attached, pending };
         self.note_row_time(&relation);
         Ok(relation)
     }

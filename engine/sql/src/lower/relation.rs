@@ -8,7 +8,7 @@ use datafusion_common::{Column, DFSchema, DFSchemaRef, TableReference};
 use datafusion_expr::Expr;
 use millrace_plan::{Error, NodeId, Result, WindowSpec};
 
-use crate::bind::window::{WINDOW_COLUMNS, Windows};
+use crate::bind::window::{TimeDomain, WINDOW_COLUMNS, Windows};
 
 /// Where a column of a relation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +54,8 @@ pub struct Relation {
     pub places: Vec<Place>,
     /// The time attributes, as positions in `schema`.
     pub times: BTreeSet<usize>,
+    /// What `times` and `attached` follow.
+    pub domain: TimeDomain,
     /// The columns of processing time, as positions in `schema`: in their order rows arrive.
     pub arrivals: BTreeSet<usize>,
     /// The positions in `schema` of the start and end of the window that each row belongs to.
@@ -67,7 +69,8 @@ impl Relation {
     pub fn of(node: NodeId, schema: DFSchemaRef) -> Self {
         let places = (0..schema.fields().len()).map(Place::Real).collect();
         let (times, arrivals) = (BTreeSet::new(), BTreeSet::new());
-        Relation { node, schema, places, times, arrivals, attached: None, pending: None }
+        let domain = TimeDomain::Event;
+        Relation { node, schema, places, times, domain, arrivals, attached: None, pending: None }
     }
 
     /// The same columns under other names.
@@ -123,6 +126,7 @@ impl Relation {
             schema,
             places,
             times,
+            domain: self.domain,
             arrivals,
             attached,
             pending: Some(Pending { time, window }),

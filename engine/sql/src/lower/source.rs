@@ -259,6 +259,6 @@ impl Lowering {
             _ => false,
         };
         let arrivals = (0..columns.len()).filter(|position| is_arrival(columns[*position])).collect();
-        Ok(Relation { node: shared.node, schema, places, times, arrivals, attached: None, pending: None })
+        Ok(Relation { places, times, arrivals, ..Relation::of(shared.node, schema) })
     }
 }

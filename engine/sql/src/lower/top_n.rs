@@ -192,6 +192,7 @@ impl Lowering {
         let keeps = append && self.graph.node(node).row_time.is_some();
         Ok(Relation {
             times: if keeps { below.times } else { Default::default() },
+            domain: below.domain,
             attached: below.attached.filter(|_| append),
             ..Relation::of(node, window.schema.clone())
         })
@@ -272,7 +273,10 @@ impl Lowering {
         let Node { operator, inputs, .. } = self.graph.node(node);
         let keeps = match operator {
             Operator::Source { .. } => return true,
-            Operator::RowTime(_) | Operator::Calc { .. } | Operator::WindowAssign { .. } => true,
+            Operator::RowTime(_)
+            | Operator::ProcessingTime { .. }
+            | Operator::Calc { .. }
+            | Operator::WindowAssign { .. } => true,
             Operator::Exchange(exchange) => matches!(exchange, Exchange::Hash(_) | Exchange::Gather),
             _ => false,
         };
