@@ -367,7 +367,7 @@ fn declare(tables: &Tables, create: &CreateTable) -> Result<Declared> {
     let stored: Vec<FieldRef> =
         physical.into_iter().chain(metadata.into_iter().map(|(_, field)| field)).collect();
     let (schema, columns) = columns(tables, create, &stored)?;
-    let watermark = watermark(tables, create, &schema)?;
+    let watermark = watermark(tables, create, &schema, &columns)?;
     Ok(Declared { def, lengths, schema: Arc::new(schema), columns, watermark, place: create.place })
 }
 
@@ -421,6 +421,7 @@ fn watermark(
     tables: &Tables,
     create: &CreateTable,
     schema: &Schema,
+    columns: &[DeclaredColumn],
 ) -> Result<Option<(usize, datafusion_expr::Expr)>> {
     let Some(watermark) = &create.watermark else { return Ok(None) };
     let unknown = || {
@@ -442,6 +443,11 @@ fn watermark(
         ))
         .hint(format!("add a computed column: `row_time` AS TO_TIMESTAMP(`{}`)", watermark.column))
         .at(watermark.place));
+    }
+    if columns[position].is_processing_time() {
+        return Err(Error::query(format!("WATERMARK FOR `{}`, which is processing time", watermark.column))
+            .hint("leave WATERMARK out: windows by PROCTIME() follow the clock")
+            .at(watermark.place));
     }
     let fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
     let names = names_of(&fields, create.place)?;

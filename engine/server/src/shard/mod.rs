@@ -342,7 +342,8 @@ impl Shard {
             self.last_snapshot_ms + SNAPSHOT_INTERVAL_MS,
         ];
         let clock_ms = self.pipeline.follows_clock().then_some(self.last_clock_ms + CLOCK_INTERVAL_MS);
-        let next_ms = timers_ms.into_iter().chain(clock_ms).chain(self.inputs.wake_ms()).min().unwrap_or(u64::MAX);
+        let next_ms =
+            timers_ms.into_iter().chain(clock_ms).chain(self.inputs.wake_ms()).min().unwrap_or(u64::MAX);
         let writing = self.cuts.as_ref().is_some_and(Cuts::is_writing);
         let waiting =
             writing || self.waits_for_others || self.outbox.pending() > 0 || self.outputs.congested();

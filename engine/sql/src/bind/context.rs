@@ -35,6 +35,16 @@ pub enum DeclaredColumn {
     Computed(Expr),
 }
 
+impl DeclaredColumn {
+    /// True if the column is PROCTIME().
+    pub fn is_processing_time(&self) -> bool {
+        match self {
+            DeclaredColumn::Computed(Expr::ScalarFunction(call)) => call.func.name() == "proctime",
+            _ => false,
+        }
+    }
+}
+
 /// A declared table.
 #[derive(Debug, Clone)]
 pub struct Declared {

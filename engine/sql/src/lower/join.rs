@@ -312,7 +312,7 @@ fn joined(parts: &Parts, time: JoinTime, left: Input, right: Input, node: NodeId
     if !parts.kind.keeps(0) && !parts.kind.is_left_only() {
         times.extend(right.relation.times.iter().map(|time| left_names + time));
         arrivals.extend(right.relation.arrivals.iter().map(|column| left_names + column));
-        let moved = right.relation.attached.map(|(start, end)| (left_names + start, left_names + end));
+        let moved = right.relation.attached.and_then(|own| own.moved(|column| Some(left_names + column)));
         relation.attached = relation.attached.or(moved);
     }
     (relation.times, relation.arrivals) = (times, arrivals);

@@ -16,7 +16,7 @@ use millrace_plan::{
 };
 
 use super::over::functions;
-use super::relation::Relation;
+use super::relation::{Attached, Relation};
 use super::{Lowering, Statement};
 
 /// The ranks that a filter keeps.
@@ -286,7 +286,7 @@ impl Lowering {
 
 /// The columns of the start and end of the rows' window, if both are keys.
 fn window_keys(input: &Relation, keys: &[Expr]) -> Option<(usize, usize)> {
-    let (start, end) = input.attached?;
+    let Attached { start, end, .. } = input.attached?;
     let is_key = |column: usize| keys.iter().any(|key| input.column(key) == Some(column));
     (is_key(start) && is_key(end)).then_some((start, end))
 }

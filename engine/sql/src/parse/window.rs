@@ -8,9 +8,7 @@ use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::TokenWithSpan;
 use millrace_plan::{Error, Place, Result};
 
-use super::dialect::{
-    ASKS_PROCESSING_TIME, ASKS_ROW_TIME, FlinkDialect, GROUP_SESSION, TABLE_ARGUMENT,
-};
+use super::dialect::{ASKS_PROCESSING_TIME, ASKS_ROW_TIME, FlinkDialect, GROUP_SESSION, TABLE_ARGUMENT};
 use super::text;
 use crate::bind::rewrite::place_of;
 use crate::bind::window::TimeDomain;
