@@ -111,3 +111,71 @@ impl Operator for ProcessingTime {
         self.account
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Event;
+    use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+
+    fn operator() -> ProcessingTime {
+        let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
+        ProcessingTime::new(0, Arc::new(Schema::new(vec![Field::new("pt", time, true)])))
+    }
+
+    /// The watermarks that a clock brings.
+    fn clock(own: &mut ProcessingTime, now_ms: i64) -> Vec<i64> {
+        let mut out = Output::default();
+        own.on_clock(now_ms, &mut out).unwrap();
+        let watermark = |event: &Event| match event {
+            Event::Watermark(watermark) => *watermark,
+            other => panic!("not a watermark: {other:?}"),
+        };
+        out.events.iter().map(watermark).collect()
+    }
+
+    /// The time that a row gets which came at this one.
+    fn time_of_row(own: &mut ProcessingTime, ingest_ms: i64) -> i64 {
+        let times = TimestampMillisecondArray::from(vec![None]).with_timezone("UTC");
+        let rows = RecordBatch::try_new(own.schema.clone(), vec![Arc::new(times)]).unwrap();
+        let mut out = Output::default();
+        own.on_batch(0, Batch::derived(rows, ingest_ms), &mut out).unwrap();
+        let Some(Event::Batch(batch)) = out.events.pop() else { panic!("the row is gone") };
+        cast(batch.rows.column(0), &DataType::Int64).unwrap().as_primitive::<Int64Type>().value(0)
+    }
+
+    #[test]
+    fn time_does_not_go_back_with_the_clock() {
+        let mut own = operator();
+        assert_eq!(clock(&mut own, 1_000), [999]);
+        assert_eq!(clock(&mut own, 400), Vec::<i64>::new());
+        assert_eq!(time_of_row(&mut own, 400), 1_000);
+        assert_eq!(time_of_row(&mut own, 1_005), 1_005);
+        assert_eq!(clock(&mut own, 1_001), [1_000]);
+    }
+
+    #[test]
+    fn time_goes_on_after_a_restart_where_the_latest_shard_was() {
+        let mut all = OperatorState::none();
+        for now_ms in [70, 90, 80] {
+            let mut own = operator();
+            clock(&mut own, now_ms);
+            all.tables.extend(own.snapshot(&mut Output::default()).unwrap().tables);
+        }
+        let mut own = operator();
+        own.restore(&all, WATERMARK_MIN).unwrap();
+        assert_eq!(time_of_row(&mut own, 10), 90);
+        assert_eq!(clock(&mut own, 20), [89]);
+    }
+
+    #[test]
+    fn event_time_and_silence_end_here_and_the_end_of_the_input_is_the_end_of_time() {
+        let (mut own, mut out) = (operator(), Output::default());
+        own.on_watermark(5_000, &mut out).unwrap();
+        own.on_idle(true, &mut out).unwrap();
+        own.on_split(0, SplitStatus::Idle, &mut out).unwrap();
+        assert!(out.events.is_empty());
+        own.on_end(&mut out).unwrap();
+        assert!(matches!(out.events.as_slice(), [Event::Watermark(WATERMARK_MAX)]));
+    }
+}

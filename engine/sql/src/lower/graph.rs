@@ -79,7 +79,7 @@ impl Graph {
             row_time: times.first().copied(),
             reason: String::new(),
         });
-        let attached = inputs.iter().map(|input| input.attached).reduce(|a, b| a?.common(b?));
+        let attached = inputs.iter().map(|input| input.attached).reduce(|a, b| a?.in_both(b?));
         let attached = attached.flatten().filter(|_| of_one_domain);
         let domain = inputs.first().map_or(TimeDomain::Event, |input| input.domain);
         let arrivals = in_all(&inputs, |input| &input.arrivals);

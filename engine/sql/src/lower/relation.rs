@@ -67,7 +67,7 @@ impl Attached {
     }
 
     /// What both are, if start and end are the same columns.
-    pub fn common(self, other: Attached) -> Option<Attached> {
+    pub fn in_both(self, other: Attached) -> Option<Attached> {
         let time = self.time.filter(|time| other.time == Some(*time));
         ((self.start, self.end) == (other.start, other.end)).then_some(Attached { time, ..self })
     }
