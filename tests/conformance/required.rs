@@ -51,8 +51,8 @@ const PROGRAMS_EXCEPT: &[&str] = &[
     "changelog-normalize-",
     // State that expires by processing time.
     "agg-with-state-ttl-hint",
-    // Expect that the restart waits until the clock has passed windows of ten seconds. A run here stops when it has
-    // read what is there, its windows open.
+    // Expect that the restart waits until the clock has passed windows of ten seconds, and that no window begins while
+    // rows are read. A run here stops when it has read what is there, its windows open.
     "group-window-aggregate-hop-proc-time",
     "window-table-function-tumble-tvf-agg-proc-time",
     // Expects that the restart takes more than five seconds.
