@@ -49,7 +49,8 @@ const PROGRAMS_EXCEPT: &[&str] = &[
     "over-aggregate-unbounded-",
     // State that expires by processing time.
     "agg-with-state-ttl-hint",
-    // Windows by processing time.
+    // Expect that the restart waits until the clock has passed windows of ten seconds, and that no window begins while
+    // rows are read. A run here stops when it has read what is there, its windows open.
     "group-window-aggregate-hop-proc-time",
     "window-table-function-tumble-tvf-agg-proc-time",
     // Expects that the restart takes more than five seconds.

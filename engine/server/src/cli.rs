@@ -385,7 +385,9 @@ fn list_functions() {
     for entry in bind::aggregate::AGGREGATES {
         println!("  {:<44} {}", entry.signature, entry.about);
     }
-    println!("\nProcessing time");
+    println!(
+        "\nProcessing time (what a query makes of it depends on the clock, and differs from run to run)"
+    );
     for (name, sql_type) in bind::now::NOW_FUNCTIONS {
         println!("  {:<44} when the row entered, {sql_type}", name.to_uppercase());
     }

@@ -96,6 +96,9 @@ pub struct Sent {
 /// How often a shard tells the main thread how far it is, in milliseconds.
 const SNAPSHOT_INTERVAL_MS: u64 = 100;
 
+/// How often a pipeline that follows the clock is told the time, in milliseconds: so late may its windows fire.
+const CLOCK_INTERVAL_MS: u64 = 10;
+
 /// A shard gives way to its executor after this long, in nanoseconds.
 const STEP_NS: u64 = 500_000;
 
@@ -127,6 +130,7 @@ struct Shard {
     stages: Stages,
     limits: Limits,
     last_tick_ms: u64,
+    last_clock_ms: u64,
     last_epoch_ms: u64,
     last_snapshot_ms: u64,
     epoch: u64,
@@ -167,6 +171,7 @@ impl Shard {
             stages: Stages::default(),
             limits: job.limits,
             last_tick_ms: 0,
+            last_clock_ms: 0,
             last_epoch_ms: 0,
             last_snapshot_ms: 0,
             epoch: 0,
@@ -245,6 +250,10 @@ impl Shard {
         if now_ms - self.last_tick_ms >= self.limits.emit_interval_ms {
             self.last_tick_ms = now_ms;
             self.pipeline.tick()?;
+        }
+        if self.pipeline.follows_clock() && now_ms - self.last_clock_ms >= CLOCK_INTERVAL_MS {
+            self.last_clock_ms = now_ms;
+            self.pipeline.clock(self.context.clock().wall_ms())?;
         }
         if now_ms - self.last_epoch_ms >= self.limits.epoch_interval_ms {
             self.last_epoch_ms = now_ms;
@@ -331,7 +340,9 @@ impl Shard {
             self.last_epoch_ms + self.limits.epoch_interval_ms,
             self.last_snapshot_ms + SNAPSHOT_INTERVAL_MS,
         ];
-        let next_ms = timers_ms.into_iter().chain(self.inputs.wake_ms()).min().unwrap_or(u64::MAX);
+        let clock_ms = self.pipeline.follows_clock().then_some(self.last_clock_ms + CLOCK_INTERVAL_MS);
+        let next_ms =
+            timers_ms.into_iter().chain(clock_ms).chain(self.inputs.wake_ms()).min().unwrap_or(u64::MAX);
         let writing = self.cuts.is_writing();
         let waiting =
             writing || self.waits_for_others || self.outbox.pending() > 0 || self.outputs.congested();

@@ -9,7 +9,7 @@ use datafusion_sql::sqlparser::ast::{
 };
 use millrace_plan::{Error, Place, Result};
 
-use crate::parse::GROUP_SESSION;
+use crate::parse::{ASKS_PROCESSING_TIME, ASKS_ROW_TIME, GROUP_SESSION};
 
 /// Rewrites `query` in place.
 pub fn rewrite(query: &mut Query) -> Result<()> {
@@ -249,18 +249,25 @@ fn group_window(select: &mut Select) -> Result<()> {
     }
     // Sessions are those of the rows that WHERE keeps.
     let filter = if name == "SESSION" { select.selection.take() } else { None };
-    source.relation = window_function(&name, &args, source.relation.clone(), filter, place)?;
-    WindowProperties { name, args }.replace(select)
+    let relation = source.relation.clone();
+    let mut properties = WindowProperties { name, args, asked: None };
+    properties.replace(select)?;
+    let relation = window_function(&properties, relation, filter, place)?;
+    match select.from.as_mut_slice() {
+        [source] => source.relation = relation,
+        _ => return Err(Error::bug("FROM has changed")),
+    }
+    Ok(())
 }
 
 /// `TABLE(name((SELECT * FROM relation WHERE filter), DESCRIPTOR(time), intervals...)) AS alias`
 fn window_function(
-    name: &str,
-    args: &[Expr],
+    properties: &WindowProperties,
     relation: TableFactor,
     filter: Option<Expr>,
     place: Option<Place>,
 ) -> Result<TableFactor> {
+    let WindowProperties { name, args, asked } = properties;
     let time = match args.first() {
         Some(Expr::Identifier(ident)) => ident.clone(),
         Some(Expr::CompoundIdentifier(idents)) => idents[idents.len() - 1].clone(),
@@ -279,12 +286,12 @@ fn window_function(
         TableFactor::Table { alias, .. } | TableFactor::Derived { alias, .. } => alias.clone(),
         _ => None,
     };
-    let mut call_args = vec![
-        Expr::Subquery(Box::new(select_all(relation, filter)?)),
-        call("DESCRIPTOR", vec![Expr::Identifier(time)]),
-    ];
+    let asked = asked.map(|own| Expr::Identifier(Ident::new(own)));
+    let descriptor = [Expr::Identifier(time)].into_iter().chain(asked).collect();
+    let mut call_args =
+        vec![Expr::Subquery(Box::new(select_all(relation, filter)?)), call("DESCRIPTOR", descriptor)];
     call_args.extend(args[1..].iter().cloned());
-    let name = if name == "SESSION" { GROUP_SESSION } else { name };
+    let name = if name == "SESSION" { GROUP_SESSION } else { name.as_str() };
     Ok(TableFactor::TableFunction { expr: call(name, call_args), alias })
 }
 
@@ -309,13 +316,15 @@ fn select_all(relation: TableFactor, filter: Option<Expr>) -> Result<Query> {
 struct WindowProperties {
     name: String,
     args: Vec<Expr>,
+    /// The time attribute that the query names: of event time or of processing time.
+    asked: Option<&'static str>,
 }
 
 impl WindowProperties {
-    fn replace(mut self, select: &mut Select) -> Result<()> {
-        let mut flow = select.projection.visit(&mut self);
+    fn replace(&mut self, select: &mut Select) -> Result<()> {
+        let mut flow = select.projection.visit(self);
         if flow.is_continue() {
-            flow = select.having.visit(&mut self);
+            flow = select.having.visit(self);
         }
         match flow {
             ControlFlow::Continue(()) => Ok(()),
@@ -323,21 +332,17 @@ impl WindowProperties {
         }
     }
 
-    fn column(&self, expr: &Expr) -> Result<Option<&'static str>> {
+    fn column(&mut self, expr: &Expr) -> Result<Option<&'static str>> {
         let Some((name, args)) = as_call(expr) else { return Ok(None) };
         let Some((window, property)) = name.split_once('_') else { return Ok(None) };
         if !GROUP_WINDOWS.contains(&window) {
             return Ok(None);
         }
-        let column = match property {
-            "START" => "window_start",
-            "END" => "window_end",
-            "ROWTIME" => "window_time",
-            "PROCTIME" => {
-                return Err(Error::query(format!("{name} is not supported: windows are in event time"))
-                    .hint(format!("use {window}_ROWTIME"))
-                    .at(place_of(expr)));
-            }
+        let (column, asked) = match property {
+            "START" => ("window_start", None),
+            "END" => ("window_end", None),
+            "ROWTIME" => ("window_time", Some(ASKS_ROW_TIME)),
+            "PROCTIME" => ("window_time", Some(ASKS_PROCESSING_TIME)),
             _ => return Ok(None),
         };
         if window != self.name || args != self.args {
@@ -345,6 +350,12 @@ impl WindowProperties {
                 .hint(format!("give {name} the same arguments as {} in GROUP BY", self.name))
                 .at(place_of(expr)));
         }
+        if asked.is_some() && self.asked.is_some_and(|own| Some(own) != asked) {
+            return Err(Error::query(format!("{window}_ROWTIME and {window}_PROCTIME of one window"))
+                .hint("a window is either in event time or in processing time")
+                .at(place_of(expr)));
+        }
+        self.asked = asked.or(self.asked);
         Ok(Some(column))
     }
 }

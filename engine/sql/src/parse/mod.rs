@@ -23,7 +23,7 @@ use crate::types::Length;
 
 pub use window::{WindowCall, WindowKind, window_call};
 
-pub(crate) use dialect::{FlinkDialect, GROUP_SESSION};
+pub(crate) use dialect::{ASKS_PROCESSING_TIME, ASKS_ROW_TIME, FlinkDialect, GROUP_SESSION};
 pub(crate) use text::HINT;
 
 /// A script: statements in order.
