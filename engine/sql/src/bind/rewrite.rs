@@ -9,7 +9,7 @@ use datafusion_sql::sqlparser::ast::{
 };
 use millrace_plan::{Error, Place, Result};
 
-use crate::parse::{ASKS_PROCESSING_TIME, ASKS_ROW_TIME, GROUP_SESSION};
+use crate::parse::{ASKS_PROCESSING_TIME, ASKS_ROW_TIME, GROUP_SESSION, interval_ms};
 
 /// Rewrites `query` in place.
 pub fn rewrite(query: &mut Query) -> Result<()> {
@@ -79,6 +79,11 @@ impl VisitorMut for Rewriter {
             Expr::Interval(interval) => {
                 interval.leading_precision = None;
                 interval.fractional_seconds_precision = None;
+                if interval.last_field.is_some()
+                    && let Err(error) = one_unit(expr)
+                {
+                    return ControlFlow::Break(Box::new(error));
+                }
             }
             Expr::Like { pattern, escape_char, .. } => {
                 if let Err(error) = like_pattern(pattern, escape_char) {
@@ -88,6 +93,37 @@ impl VisitorMut for Rewriter {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// `INTERVAL '1-2' YEAR TO MONTH` becomes `INTERVAL '14' MONTH`, `INTERVAL '1 02:00' DAY TO MINUTE` becomes
+/// `INTERVAL '93600000' MILLISECOND`.
+fn one_unit(expr: &mut Expr) -> Result<()> {
+    let Expr::Interval(own) = &*expr else { return Ok(()) };
+    let is_of_months = matches!(own.leading_field, Some(DateTimeField::Year | DateTimeField::Years));
+    let (length, unit) = match is_of_months {
+        true => (months(&own.value.to_string())?, DateTimeField::Month),
+        false => (interval_ms(expr)?, DateTimeField::Millisecond),
+    };
+    if let Expr::Interval(own) = expr {
+        *own.value = Expr::Value(Value::SingleQuotedString(length.to_string()).into());
+        (own.leading_field, own.last_field) = (Some(unit), None);
+    }
+    Ok(())
+}
+
+/// Years and months, `'1-2'` or `'-1-2'`, in months.
+fn months(text: &str) -> Result<i64> {
+    let plain = text.trim_matches('\'').trim();
+    let (sign, digits) = plain.strip_prefix('-').map_or((1, plain), |digits| (-1, digits));
+    let number = |text: &str| text.parse::<i64>().ok();
+    let parts = digits.split_once('-').and_then(|(years, months)| number(years).zip(number(months)));
+    match parts {
+        Some((years, months)) if (0..100_000).contains(&years) && (0..12).contains(&months) => {
+            Ok(sign * (12 * years + months))
+        }
+        _ => Err(Error::query(format!("INTERVAL {text} YEAR TO MONTH: expected years and months"))
+            .hint("write INTERVAL '1-2' YEAR TO MONTH")),
     }
 }
 
