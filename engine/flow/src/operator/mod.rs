@@ -11,6 +11,7 @@ mod over_aggregate;
 mod row_time;
 mod session_aggregate;
 mod top_n;
+mod unnest;
 mod window_aggregate;
 mod window_assign;
 mod window_top_n;
@@ -67,6 +68,7 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         }
         Spec::Deduplicate { .. } => Box::new(deduplicate::Deduplicate::new(node, &input()?, limits)?),
         Spec::OverAggregate { .. } => Box::new(over_aggregate::OverAggregate::new(node, &input()?, limits)?),
+        Spec::Unnest { .. } => Box::new(unnest::Unnest::new(node, limits)?),
         Spec::RowTime(spec) => Box::new(RowTime::new(spec.clone())),
         Spec::Exchange(_) => return Err(Error::bug("the pipeline makes exchanges")),
     })

@@ -61,9 +61,6 @@ impl Visitor for Refusal {
             TableFactor::Table { version: Some(_), .. } => {
                 refuse("FOR SYSTEM_TIME AS OF", JOIN_HINT, place_of(factor))
             }
-            TableFactor::UNNEST { .. } => {
-                refuse("UNNEST", "give each element a row in the input", place_of(factor))
-            }
             TableFactor::MatchRecognize { .. } => {
                 refuse("MATCH_RECOGNIZE", "write the pattern as windows", place_of(factor))
             }

@@ -49,6 +49,13 @@ impl VisitorMut for Rewriter {
         }
     }
 
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        if let Some(unnest) = super::unnest::as_unnest(factor) {
+            *factor = unnest;
+        }
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
         match row_lists(&mut query.body) {
             Ok(()) => ControlFlow::Continue(()),
@@ -194,7 +201,8 @@ fn text(value: &str) -> Expr {
     Expr::value(Value::SingleQuotedString(value.to_string()))
 }
 
-fn call(name: &str, args: Vec<Expr>) -> Expr {
+/// A call of a function with plain arguments.
+pub fn call(name: &str, args: Vec<Expr>) -> Expr {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
     Expr::Function(ast::Function {
         name: ObjectName::from(vec![Ident::new(name)]),

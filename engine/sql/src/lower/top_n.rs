@@ -272,7 +272,10 @@ impl Lowering {
         let Node { operator, inputs, .. } = self.graph.node(node);
         let keeps = match operator {
             Operator::Source { .. } => return true,
-            Operator::RowTime(_) | Operator::Calc { .. } | Operator::WindowAssign { .. } => true,
+            Operator::RowTime(_)
+            | Operator::Calc { .. }
+            | Operator::Unnest { .. }
+            | Operator::WindowAssign { .. } => true,
             // A list of rows.
             Operator::Expand { .. } => return inputs.iter().all(|input| self.is_one_row(*input)),
             Operator::Exchange(exchange) => matches!(exchange, Exchange::Hash(_) | Exchange::Gather),
