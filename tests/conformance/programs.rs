@@ -69,7 +69,7 @@ fn one_phase(
     command.arg("run").arg(script).args(["--quiet", "--oversubscribe", "--backend", backend]);
     command.args(["--shards", &shards.to_string(), "--batch-rows", &batch_rows.to_string()]);
     command.args(["--checkpoint-interval", "0", "--checkpoint-dir"]).arg(folder.join("checkpoints"));
-    if phase == Phase::Before {
+    if phase == Phase::Before && program.goes_on() {
         command.arg("--keep-open");
     }
     binary::finish(command, folder)

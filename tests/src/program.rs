@@ -152,6 +152,11 @@ impl Program {
         other.map(|kind| format!("a source with {kind} rows"))
     }
 
+    /// True if rows follow after the restart; else the input ends before it.
+    pub fn goes_on(&self) -> bool {
+        self.sources.iter().any(|own| !own.after_restart.is_empty())
+    }
+
     /// The script, with its tables as files below `folder`.
     pub fn script(&self, folder: &Path) -> String {
         let mut script = String::new();

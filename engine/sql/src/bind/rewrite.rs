@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
     self, CeilFloorKind, DateTimeField, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
-    Ident, ObjectName, Query, Select, SetExpr, Spanned, TableAlias, TableFactor, Value, VisitMut, VisitorMut,
+    Ident, LimitClause, ObjectName, Query, Select, SetExpr, Spanned, TableAlias, TableFactor, Value,
+    VisitMut, VisitorMut,
 };
 use millrace_plan::{Error, Place, Result};
 
@@ -47,6 +48,11 @@ impl VisitorMut for Rewriter {
             }
             Err(error) => ControlFlow::Break(Box::new(error)),
         }
+    }
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        fetch_as_limit(query);
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
@@ -95,6 +101,18 @@ impl VisitorMut for Rewriter {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// `FETCH FIRST n ROWS ONLY` becomes `LIMIT n`.
+fn fetch_as_limit(query: &mut Query) {
+    let Some(fetch) = query.fetch.take() else { return };
+    let rows = fetch.quantity.unwrap_or_else(|| Expr::value(Value::Number("1".into(), false)));
+    match &mut query.limit_clause {
+        Some(LimitClause::LimitOffset { limit, .. }) => *limit = Some(rows),
+        other => {
+            *other = Some(LimitClause::LimitOffset { limit: Some(rows), offset: None, limit_by: vec![] });
+        }
     }
 }
 
