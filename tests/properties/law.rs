@@ -108,6 +108,9 @@ const QUERIES: &[&str] = &[
      FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.250' SECOND(3))) \
      GROUP BY window_start, window_end, window_time, k), DESCRIPTOR(at), INTERVAL '0.300' SECOND(3))) \
      GROUP BY window_start, window_end",
+    "SELECT k, x, n FROM t CROSS JOIN UNNEST(ARRAY[v, v + 1]) WITH ORDINALITY AS u (x, n) WHERE x > 2",
+    "SELECT k, COUNT(x), FIRST_VALUE(x), LAST_VALUE(x), LISTAGG(CAST(x AS STRING)) FROM t \
+     LEFT JOIN UNNEST(CASE WHEN v > 4 THEN ARRAY[v, v * 2, v * 3] END) AS u (x) ON TRUE GROUP BY k",
     // Small groups, so that the pairs are few.
     "SELECT a.k, a.v, a.ts, b.k FROM t AS a JOIN t AS b ON a.v = b.v AND a.ts > b.ts",
     "SELECT a.k, a.v, a.ts, b.k, b.v FROM t AS a LEFT JOIN t AS b ON a.v = b.v AND a.k < b.k AND b.ts < a.ts",

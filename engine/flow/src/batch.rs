@@ -1,6 +1,8 @@
 //! The batch: what flows between operators.
 
-use arrow::array::{Array, BooleanArray, Int64Array, RecordBatch, UInt8Array, UInt64Array};
+use arrow::array::{
+    Array, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, UInt8Array, UInt64Array,
+};
 use arrow::compute;
 use millrace_plan::{Error, Result, RowKind};
 
@@ -137,7 +139,13 @@ impl Batch {
     /// The rows at these positions, in this order; a position may appear more than once.
     pub fn take(&self, positions: &UInt64Array) -> Result<Batch> {
         let bug = |error: arrow::error::ArrowError| Error::bug(format!("take: {error}"));
-        let rows = compute::take_record_batch(&self.rows, positions).map_err(bug)?;
+        let rows = match self.rows.num_columns() {
+            0 => {
+                let options = RecordBatchOptions::new().with_row_count(Some(positions.len()));
+                RecordBatch::try_new_with_options(self.rows.schema(), vec![], &options).map_err(bug)?
+            }
+            _ => compute::take_record_batch(&self.rows, positions).map_err(bug)?,
+        };
         self.select(rows, |array| compute::take(array, positions, None))
     }
 

@@ -91,7 +91,7 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
                 )
             })
         }
-        Spec::Expand { .. } | Spec::WindowAssign { .. } | Spec::Exchange(_) => None,
+        Spec::Expand { .. } | Spec::Unnest { .. } | Spec::WindowAssign { .. } | Spec::Exchange(_) => None,
     }
 }
 

@@ -390,6 +390,18 @@ pub enum Operator {
         /// Input columns sent.
         columns: usize,
     },
+    /// Each row once for each element of an array or a map. Sends the first `columns` input columns, then those of
+    /// the element: its fields if it is a ROW, key and value of a map; then, if asked for, its place (INT).
+    Unnest {
+        /// The input column with the array or map.
+        column: usize,
+        /// Input columns sent.
+        columns: usize,
+        /// A row without elements is sent once, with NULLs.
+        outer: bool,
+        /// Send the place of the element, from 1.
+        ordinality: bool,
+    },
     /// Rows of all inputs.
     Union,
     /// Rows move between shards.
@@ -419,6 +431,7 @@ impl Operator {
             Operator::ChangelogNormalize { .. } => "ChangelogNormalize",
             Operator::Deduplicate { .. } => "Deduplicate",
             Operator::OverAggregate { .. } => "OverAggregate",
+            Operator::Unnest { .. } => "Unnest",
             Operator::Union => "Union",
             Operator::Exchange(_) => "Exchange",
             Operator::Sink { .. } => "Sink",

@@ -119,6 +119,7 @@ fn describe(node: &Node) -> String {
                 .collect();
             format!("{name} by columns {keys:?} compute [{}]", calls.join(", "))
         }
+        Operator::Unnest { columns, outer, .. } => unnest_text(node, *columns, *outer),
         Operator::Union => name.to_string(),
         Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
         Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
@@ -134,6 +135,12 @@ fn watermark_text(rule: &WatermarkRule) -> String {
 
 fn exprs_text(exprs: &[ProjectExpr]) -> String {
     exprs.iter().map(|own| format!("{} AS {}", own.expr, own.name)).collect::<Vec<_>>().join(", ")
+}
+
+fn unnest_text(node: &Node, columns: usize, outer: bool) -> String {
+    let names: Vec<&str> = node.schema.fields().iter().skip(columns).map(|own| own.name().as_str()).collect();
+    let kept = if outer { ", rows without elements too" } else { "" };
+    format!("{} into ({}){kept}", node.operator.name(), names.join(", "))
 }
 
 fn key_names(node: &Node, keys: usize) -> String {

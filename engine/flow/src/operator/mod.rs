@@ -12,6 +12,7 @@ mod processing_time;
 mod row_time;
 mod session_aggregate;
 mod top_n;
+mod unnest;
 mod window_aggregate;
 mod window_assign;
 mod window_top_n;
@@ -71,6 +72,7 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         Spec::ProcessingTime { column } => {
             Box::new(processing_time::ProcessingTime::new(*column, node.schema.clone()))
         }
+        Spec::Unnest { .. } => Box::new(unnest::Unnest::new(node, limits)?),
         Spec::RowTime(spec) => Box::new(RowTime::new(spec.clone())),
         Spec::Exchange(_) => return Err(Error::bug("the pipeline makes exchanges")),
     })

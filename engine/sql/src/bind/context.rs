@@ -20,6 +20,7 @@ use datafusion_expr::{
 use datafusion_sql::sqlparser::ast::{self, TableFactor};
 use millrace_plan::{Changelog, Error, TableDef, WindowSpec};
 
+use super::unnest::Unnesting;
 use super::values::RowLists;
 use super::window::{WindowAssign, Windows};
 use super::{aggregate, now, numeric, over};
@@ -124,7 +125,7 @@ impl<'a> Context<'a> {
             tables,
             options: ConfigOptions::default(),
             expr_planners: vec![Arc::new(FlinkSyntax)],
-            relation_planners: vec![Arc::new(WindowFunctions), Arc::new(RowLists)],
+            relation_planners: vec![Arc::new(WindowFunctions), Arc::new(RowLists), Arc::new(Unnesting)],
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    Distinct, GroupByExpr, JoinOperator, Query, Select, SetExpr, SetOperator, SetQuantifier, TableFactor,
-    Visit, Visitor,
+    Distinct, GroupByExpr, JoinOperator, LimitClause, Query, Select, SetExpr, SetOperator, SetQuantifier,
+    TableFactor, Visit, Visitor,
 };
 use millrace_plan::{Error, Place, Result};
 
@@ -32,8 +32,12 @@ impl Visitor for Refusal {
 
     fn pre_visit_query(&mut self, query: &Query) -> Flow {
         let place = place_of(query);
-        if query.fetch.is_some() {
-            return refuse("FETCH", "write LIMIT n", place);
+        if query.fetch.as_ref().is_some_and(|fetch| fetch.percent || fetch.with_ties) {
+            return refuse("FETCH with PERCENT or WITH TIES", "write FETCH FIRST n ROWS ONLY", place);
+        }
+        let limited = |own: &LimitClause| !matches!(own, LimitClause::LimitOffset { limit: None, .. });
+        if query.fetch.is_some() && query.limit_clause.as_ref().is_some_and(limited) {
+            return refuse("FETCH beside LIMIT", "write one of them", place);
         }
         if query.with.as_ref().is_some_and(|with| with.recursive) {
             return refuse("WITH RECURSIVE", "write the levels out", place);
@@ -60,9 +64,6 @@ impl Visitor for Refusal {
         match factor {
             TableFactor::Table { version: Some(_), .. } => {
                 refuse("FOR SYSTEM_TIME AS OF", JOIN_HINT, place_of(factor))
-            }
-            TableFactor::UNNEST { .. } => {
-                refuse("UNNEST", "give each element a row in the input", place_of(factor))
             }
             TableFactor::MatchRecognize { .. } => {
                 refuse("MATCH_RECOGNIZE", "write the pattern as windows", place_of(factor))

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
     self, CeilFloorKind, DateTimeField, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr,
-    Ident, ObjectName, Query, Select, SetExpr, Spanned, TableAlias, TableFactor, Value, VisitMut, VisitorMut,
+    Ident, LimitClause, ObjectName, Query, Select, SetExpr, Spanned, TableAlias, TableFactor, Value,
+    VisitMut, VisitorMut,
 };
 use millrace_plan::{Error, Place, Result};
 
@@ -47,6 +48,18 @@ impl VisitorMut for Rewriter {
             }
             Err(error) => ControlFlow::Break(Box::new(error)),
         }
+    }
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        fetch_as_limit(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        if let Some(unnest) = super::unnest::as_unnest(factor) {
+            *factor = unnest;
+        }
+        ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
@@ -124,6 +137,18 @@ fn months(text: &str) -> Result<i64> {
         }
         _ => Err(Error::query(format!("INTERVAL {text} YEAR TO MONTH: expected years and months"))
             .hint("write INTERVAL '1-2' YEAR TO MONTH")),
+    }
+}
+
+/// `FETCH FIRST n ROWS ONLY` becomes `LIMIT n`.
+fn fetch_as_limit(query: &mut Query) {
+    let Some(fetch) = query.fetch.take() else { return };
+    let rows = fetch.quantity.unwrap_or_else(|| Expr::value(Value::Number("1".into(), false)));
+    match &mut query.limit_clause {
+        Some(LimitClause::LimitOffset { limit, .. }) => *limit = Some(rows),
+        other => {
+            *other = Some(LimitClause::LimitOffset { limit: Some(rows), offset: None, limit_by: vec![] });
+        }
     }
 }
 
@@ -230,7 +255,8 @@ fn text(value: &str) -> Expr {
     Expr::value(Value::SingleQuotedString(value.to_string()))
 }
 
-fn call(name: &str, args: Vec<Expr>) -> Expr {
+/// A call of a function with plain arguments.
+pub fn call(name: &str, args: Vec<Expr>) -> Expr {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
     Expr::Function(ast::Function {
         name: ObjectName::from(vec![Ident::new(name)]),

@@ -17,6 +17,7 @@ mod sink;
 mod sort;
 mod source;
 mod top_n;
+mod unnest;
 mod values;
 mod volatile;
 
@@ -117,10 +118,13 @@ impl Lowering {
             LogicalPlan::SubqueryAlias(SubqueryAlias { input, schema, .. }) => {
                 Ok(self.relation(input, statement)?.renamed(schema.clone()))
             }
-            LogicalPlan::Extension(Extension { node }) => match node.as_any().downcast_ref() {
-                Some(assign) => self.window_assign(assign, plan, statement),
-                None => Err(unsupported(node.name(), statement.place)),
-            },
+            LogicalPlan::Extension(Extension { node }) => {
+                match (node.as_any().downcast_ref(), node.as_any().downcast_ref()) {
+                    (Some(assign), _) => self.window_assign(assign, plan, statement),
+                    (_, Some(unnest)) => self.unnest(unnest, plan, statement),
+                    _ => Err(unsupported(node.name(), statement.place)),
+                }
+            }
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate, statement),
             LogicalPlan::Join(join) => self.join(join, statement),
             LogicalPlan::Union(union) => self.union(union, statement),

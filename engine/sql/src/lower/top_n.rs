@@ -276,6 +276,7 @@ impl Lowering {
             Operator::RowTime(_)
             | Operator::ProcessingTime { .. }
             | Operator::Calc { .. }
+            | Operator::Unnest { .. }
             | Operator::WindowAssign { .. } => true,
             // A list of rows.
             Operator::Expand { .. } => return inputs.iter().all(|input| self.is_one_row(*input)),

@@ -60,7 +60,7 @@ impl Lowering {
     }
 
     /// A table of these rows, which have no columns.
-    fn made_rows(&mut self, rows: &str) -> NodeId {
+    pub(super) fn made_rows(&mut self, rows: &str) -> NodeId {
         let options = [("connector", "values"), ("rows", rows)];
         let table = TableDef {
             name: "VALUES".into(),
