@@ -10,6 +10,7 @@ mod law;
 mod oracle;
 mod ranking;
 mod sessions;
+mod temporal;
 
 use std::collections::BTreeMap;
 

@@ -50,7 +50,7 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         Spec::SessionAggregate { .. } => {
             Box::new(session_aggregate::SessionAggregate::new(node, &input()?, limits)?)
         }
-        Spec::Join(_) => match node.inputs.as_slice() {
+        Spec::Join(_) | Spec::LookupJoin { .. } => match node.inputs.as_slice() {
             [left, right] => {
                 let schema = |input: &usize| plan.nodes[*input].schema.clone();
                 crate::join::create(node, [schema(left), schema(right)], limits)?
@@ -195,6 +195,12 @@ pub trait Operator {
     /// The emit interval has passed, or a message burst has ended: collected changes may leave.
     fn on_tick(&mut self, out: &mut Output) -> Result<()> {
         let _ = out;
+        Ok(())
+    }
+
+    /// No input will follow on this port. Comes before what that means for time, and before `on_end`.
+    fn on_port_end(&mut self, port: usize, out: &mut Output) -> Result<()> {
+        let _ = (port, out);
         Ok(())
     }
 

@@ -21,7 +21,7 @@ use datafusion_sql::sqlparser::ast::{self, TableFactor};
 use millrace_plan::{Error, TableDef, WindowSpec};
 
 use super::window::{WindowAssign, Windows};
-use super::{aggregate, now, numeric, over};
+use super::{aggregate, now, numeric, over, temporal};
 use crate::catalog::nearest;
 use crate::parse::{WindowCall, WindowKind, window_call};
 use crate::types::Length;
@@ -111,7 +111,7 @@ impl<'a> Context<'a> {
             tables,
             options: ConfigOptions::default(),
             expr_planners: vec![Arc::new(FlinkSyntax)],
-            relation_planners: vec![Arc::new(WindowFunctions)],
+            relation_planners: vec![Arc::new(WindowFunctions), Arc::new(temporal::SystemTimes)],
         }
     }
 }

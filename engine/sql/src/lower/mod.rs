@@ -14,6 +14,7 @@ mod relation;
 mod sink;
 mod sort;
 mod source;
+mod temporal;
 mod top_n;
 mod volatile;
 
@@ -46,7 +47,7 @@ pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
     for insert in &inserts {
         collect_scans(&insert.query, &mut sources)?;
     }
-    let mut lowering = Lowering { graph: Graph::default(), sources, strategy, ranks: None };
+    let mut lowering = Lowering { graph: Graph::default(), sources, strategy, ranks: None, looks_up: false };
     for insert in inserts {
         lowering.insert(insert)?;
     }
@@ -86,6 +87,8 @@ struct Lowering {
     strategy: Strategy,
     /// The ranks that a filter right above keeps of the next window.
     ranks: Option<top_n::Ranks>,
+    /// The table of a lookup join is being lowered.
+    looks_up: bool,
 }
 
 impl Lowering {
@@ -112,10 +115,13 @@ impl Lowering {
             LogicalPlan::SubqueryAlias(SubqueryAlias { input, schema, .. }) => {
                 Ok(self.relation(input, statement)?.renamed(schema.clone()))
             }
-            LogicalPlan::Extension(Extension { node }) => match node.as_any().downcast_ref() {
-                Some(assign) => self.window_assign(assign, plan, statement),
-                None => Err(unsupported(node.name(), statement.place)),
-            },
+            LogicalPlan::Extension(Extension { node }) => {
+                match (node.as_any().downcast_ref(), node.as_any().downcast_ref()) {
+                    (Some(assign), _) => self.window_assign(assign, plan, statement),
+                    (_, Some(join)) => self.temporal_join(join, statement),
+                    _ => Err(unsupported(node.name(), statement.place)),
+                }
+            }
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate, statement),
             LogicalPlan::Join(join) => self.join(join, statement),
             LogicalPlan::Union(union) => self.union(union, statement),
@@ -142,7 +148,10 @@ impl Lowering {
     }
 
     fn scan(&mut self, scan: &TableScan) -> Result<Relation> {
-        let shared = self.sources.node(scan, &mut self.graph)?;
+        let shared = match self.looks_up {
+            true => source::lookup(scan, &mut self.graph)?,
+            false => self.sources.node(scan, &mut self.graph)?,
+        };
         self.read(shared, scan)
     }
 
@@ -213,6 +222,7 @@ pub fn is_stateful(operator: &Operator) -> bool {
             | Operator::WindowAggregate { .. }
             | Operator::SessionAggregate { .. }
             | Operator::Join(_)
+            | Operator::LookupJoin { .. }
             | Operator::TopN { .. }
             | Operator::Deduplicate { .. }
             | Operator::OverAggregate { .. }

@@ -79,18 +79,25 @@ impl Sources {
             return Err(Error::bug(format!("nobody asked for table {}", declared.def.name)));
         };
         if source.node.is_none() {
-            source.node = Some(build(&source.declared, &source.needed, graph)?);
+            source.node = Some(build(&source.declared, &source.needed, false, graph)?);
         }
         source.node.clone().ok_or_else(|| Error::bug("a source without a node"))
     }
 }
 
+/// A node of its own for the table of `scan`, which is read whenever a run begins. It has no row time.
+pub fn lookup(scan: &TableScan, graph: &mut Graph) -> Result<Shared> {
+    let declared = declared_table(scan)?;
+    let needed = scanned_columns(scan, &declared).into_iter().collect();
+    build(&declared, &needed, true, graph)
+}
+
 /// Source, then computed columns, then row time.
-fn build(declared: &Declared, needed: &BTreeSet<usize>, graph: &mut Graph) -> Result<Shared> {
+fn build(declared: &Declared, needed: &BTreeSet<usize>, lookup: bool, graph: &mut Graph) -> Result<Shared> {
     let (projection, stored) = stored_columns(declared, needed)?;
     let fields: Vec<FieldRef> = projection.iter().map(|position| stored_field(declared, *position)).collect();
     let mut node = graph.add(Node {
-        operator: Operator::Source { table: declared.def.clone(), projection },
+        operator: Operator::Source { table: declared.def.clone(), projection, lookup },
         inputs: vec![],
         schema: Arc::new(Schema::new(fields)),
         changelog: Changelog::Append,
@@ -122,11 +129,11 @@ fn build(declared: &Declared, needed: &BTreeSet<usize>, graph: &mut Graph) -> Re
         node = graph.add_after(node, operator, schema, None);
     }
     let row_time = match &declared.watermark {
-        None => None,
-        Some((time, watermark)) => {
+        Some((time, watermark)) if !lookup => {
             node = row_time_node(declared, *time, watermark, &columns, node, graph)?;
             Some(*time)
         }
+        _ => None,
     };
     Ok(Shared { node, columns, row_time })
 }
