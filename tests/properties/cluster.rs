@@ -8,7 +8,7 @@ use arrow::datatypes::Schema;
 use millrace_flow::checkpoint::ShardSnapshot;
 use millrace_flow::pipeline::{Message, Pipeline, ShardId};
 use millrace_flow::{Batch, Origin, RowKinds, RowWatermarks, SplitStatus};
-use millrace_plan::{Error, Limits, NodeId, Operator, Plan, Result, TableDef, WATERMARK_MIN};
+use millrace_plan::{Limits, NodeId, Operator, Plan, Result, TableDef, WATERMARK_MIN};
 use millrace_sql::{Request, TableRules, compile};
 
 use crate::oracle::InputRow;

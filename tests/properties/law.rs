@@ -150,11 +150,12 @@ const QUERIES: &[&str] = &[
     "SELECT a.k, a.v, a.ts, b.v, b.ts FROM t AS a JOIN versions FOR SYSTEM_TIME AS OF a.ts AS b ON a.k = b.k",
     "SELECT a.k, a.v, a.ts, b.v, b.ts FROM t AS a LEFT JOIN versions FOR SYSTEM_TIME AS OF a.ts AS b \
      ON a.k = b.k AND a.v > b.v",
-    // The results of both have the times of their left rows.
-    "SELECT window_start, k, COUNT(*), SUM(v), SUM(w), COUNT(z) FROM TABLE(TUMBLE((SELECT a.ts AS ts, a.k, a.v, \
-     b.v AS w, c.v AS z FROM (SELECT *, PROCTIME() AS p FROM t) AS a \
-     LEFT JOIN versions FOR SYSTEM_TIME AS OF a.ts AS b ON a.k = b.k \
-     LEFT JOIN list FOR SYSTEM_TIME AS OF a.p AS c ON a.v = c.v), \
+    // The results have the times of their left rows.
+    "SELECT window_start, k, COUNT(*), SUM(v), SUM(w) FROM TABLE(TUMBLE((SELECT a.ts AS ts, a.k, a.v, b.v AS w \
+     FROM t AS a LEFT JOIN versions FOR SYSTEM_TIME AS OF a.ts AS b ON a.k = b.k), \
+     DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k",
+    "SELECT window_start, k, COUNT(*), SUM(v), COUNT(z) FROM TABLE(TUMBLE((SELECT a.ts AS ts, a.k, a.v, c.v AS z \
+     FROM (SELECT *, PROCTIME() AS p FROM t) AS a LEFT JOIN list FOR SYSTEM_TIME AS OF a.p AS c ON a.v = c.v), \
      DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k",
     "SELECT k, v, ts, OVERS FROM t WINDOW w AS (PARTITION BY k ORDER BY ts \
      RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",

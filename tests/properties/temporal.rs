@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::cluster::run;
 use crate::joins::{Row, folded, key, pair, seconds, watched};
-use crate::oracle::InputRow;
+use crate::oracle::{InputRow, Window};
 use crate::{schedule, splits, table};
 
 /// The table that is asked, with a key and with versions.
@@ -125,5 +125,30 @@ proptest! {
         let (found, appends) = folded(&run(&(table(0) + &query), &splits, schedule).unwrap());
         prop_assert!(appends);
         prop_assert_eq!(found, expected);
+    }
+
+    /// Event time goes on as that of the rows that ask, while they wait for the table too.
+    #[test]
+    fn windows_follow_lookup_joins(splits in splits(), delay in 0i64..1000, schedule in schedule()) {
+        let query = "CREATE TABLE list (k STRING, v BIGINT, ts TIMESTAMP(3)) WITH ('connector' = 'x');\n\
+             SELECT window_start, COUNT(*), COUNT(z) FROM TABLE(TUMBLE((SELECT a.ts AS ts, b.v AS z \
+             FROM (SELECT *, PROCTIME() AS p FROM t) a LEFT JOIN list FOR SYSTEM_TIME AS OF a.p AS b \
+             ON a.v = b.v), DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) GROUP BY window_start, window_end;";
+        let all: Vec<&InputRow> = splits.iter().flatten().collect();
+        let mut counts: BTreeMap<i64, [usize; 2]> = BTreeMap::new();
+        for (row, watermark) in watched(&splits, delay) {
+            let (start, end) = Window::Tumble { size: 500, offset: 0 }.of(row.time)[0];
+            if end - 1 > watermark {
+                let found = all.iter().filter(|own| row.value.is_some() && own.value == row.value).count();
+                let own = counts.entry(start).or_default();
+                *own = [own[0] + found.max(1), own[1] + found];
+            }
+        }
+        let expected = counted(counts.into_values().map(|own| own.map(|count| Some(count.to_string())).to_vec()));
+        let (found, _) = folded(&run(&(table(delay) + query), &splits, schedule).unwrap());
+        let found = found.into_iter().map(|(row, count)| (row[1..].to_vec(), count));
+        let mut counts: BTreeMap<Row, i64> = BTreeMap::new();
+        found.for_each(|(row, count)| *counts.entry(row).or_default() += count);
+        prop_assert_eq!(counts, expected);
     }
 }

@@ -21,9 +21,10 @@ impl TableRules for Connectors {
         let source = connector::source(table)?;
         let cannot = |why: &str| Error::query(format!("`{}` cannot be looked up: {why}", table.name));
         if !source.bounded() || !source.replays() {
-            return Err(cannot("it does not end, or cannot be read again")
-                .hint("join a table of files or 'values', or give it a PRIMARY KEY and a WATERMARK and write FOR \
-                       SYSTEM_TIME AS OF a row time"));
+            return Err(cannot("it does not end, or cannot be read again").hint(
+                "join a table of files or 'values', or give it a PRIMARY KEY and a WATERMARK and write FOR \
+                       SYSTEM_TIME AS OF a row time",
+            ));
         }
         match source.monitor_interval_ms() {
             None => Ok(()),

@@ -231,7 +231,9 @@ fn state(node: &Node) -> Option<String> {
         }
         Operator::Join(spec) => return Some(join_state(spec)),
         Operator::LookupJoin { .. } => {
-            return Some("the whole right table on every shard; left rows until it has been read".to_string());
+            return Some(
+                "the whole right table on every shard; left rows until it has been read".to_string(),
+            );
         }
         Operator::TopN { last: GREATEST_RANK, .. } => {
             return Some("every row until the input ends".to_string());

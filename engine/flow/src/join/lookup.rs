@@ -28,6 +28,8 @@ pub struct LookupJoin {
     /// Left rows that came before the end of the table.
     waiting: Vec<Batch>,
     loaded: bool,
+    /// How far event time had come meanwhile: it must not overtake the rows that wait.
+    held_back: Option<i64>,
     keys: Keys,
     table: RowStore,
     /// The first row of each key, in the order of the table.
@@ -68,6 +70,7 @@ impl LookupJoin {
             loading: vec![],
             waiting: vec![],
             loaded: false,
+            held_back: None,
             first: vec![],
             next: vec![],
             numbers: vec![],
@@ -196,12 +199,16 @@ impl LookupJoin {
     }
 
     fn send(&mut self, batch: &Batch, results: &Pairs, out: &mut Output) -> Result<()> {
-        let parts = results.rows.chunks(self.shape.batch_rows).zip(results.slots.chunks(self.shape.batch_rows));
+        let parts =
+            results.rows.chunks(self.shape.batch_rows).zip(results.slots.chunks(self.shape.batch_rows));
         for (rows, slots) in parts {
-            let whole = rows.len() == batch.len() && rows.iter().enumerate().all(|(at, row)| at == *row as usize);
+            let whole =
+                rows.len() == batch.len() && rows.iter().enumerate().all(|(at, row)| at == *row as usize);
             let left = match whole {
                 true => batch.clone(),
-                false => batch.take(&UInt64Array::from_iter_values(rows.iter().map(|row| u64::from(*row))))?,
+                false => {
+                    batch.take(&UInt64Array::from_iter_values(rows.iter().map(|row| u64::from(*row))))?
+                }
             };
             let mut columns = left.rows.columns().to_vec();
             for column in 0..self.shape.inputs[RIGHT].fields().len() {
@@ -253,6 +260,15 @@ impl Operator for LookupJoin {
             for batch in std::mem::take(&mut self.waiting) {
                 self.join(&batch, out)?;
             }
+            self.held_back.take().into_iter().for_each(|watermark| out.watermark(watermark));
+        }
+        Ok(())
+    }
+
+    fn on_watermark(&mut self, watermark_ms: i64, out: &mut Output) -> Result<()> {
+        match self.loaded {
+            true => out.watermark(watermark_ms),
+            false => self.held_back = Some(watermark_ms),
         }
         Ok(())
     }

@@ -447,7 +447,8 @@ impl Inputs {
             let position = begun.map_or(Position::default(), |(_, position)| *position);
             state(own.opener.node, own.id, &own.split.name, position, false)
         });
-        let resumes = |own: &SplitState| !self.lookups.iter().any(|node| checkpoint.keys[*node].key == own.source);
+        let resumes =
+            |own: &SplitState| !self.lookups.iter().any(|node| checkpoint.keys[*node].key == own.source);
         ended.chain(reading).chain(waiting).filter(resumes).collect()
     }
 

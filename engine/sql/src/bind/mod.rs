@@ -71,7 +71,10 @@ impl<'a> Binder<'a> {
         rewrite::rewrite(&mut query)?;
         let statement = ast::Statement::Query(Box::new(query));
         let plan = self.planner().sql_statement_to_plan(statement);
-        let plan = plan.and_then(temporal::temporal_joins).and_then(analyze).map_err(|error| explain_error(&error, place))?;
+        let plan = plan
+            .and_then(temporal::temporal_joins)
+            .and_then(analyze)
+            .map_err(|error| explain_error(&error, place))?;
         volatile::refuse_random_conditions(&plan, place)?;
         Ok(plan)
     }

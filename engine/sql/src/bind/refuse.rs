@@ -61,16 +61,14 @@ impl Visitor for Refusal {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Flow {
         match factor {
-            TableFactor::Table { version: Some(TableVersion::ForSystemTimeAsOf(time)), .. } => {
-                match time {
-                    SqlExpr::Identifier(_) | SqlExpr::CompoundIdentifier(_) => ControlFlow::Continue(()),
-                    _ => refuse(
-                        &format!("FOR SYSTEM_TIME AS OF {time}"),
-                        "name a time attribute of the left side of the JOIN",
-                        place_of(factor),
-                    ),
-                }
-            }
+            TableFactor::Table { version: Some(TableVersion::ForSystemTimeAsOf(time)), .. } => match time {
+                SqlExpr::Identifier(_) | SqlExpr::CompoundIdentifier(_) => ControlFlow::Continue(()),
+                _ => refuse(
+                    &format!("FOR SYSTEM_TIME AS OF {time}"),
+                    "name a time attribute of the left side of the JOIN",
+                    place_of(factor),
+                ),
+            },
             TableFactor::Table { version: Some(version), .. } => {
                 refuse(&version.to_string(), "write FOR SYSTEM_TIME AS OF o.time", place_of(factor))
             }

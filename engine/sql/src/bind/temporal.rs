@@ -52,7 +52,16 @@ impl RelationPlanner for SystemTimes {
             other => return Err(external(Error::query(format!("FOR SYSTEM_TIME AS OF {other}")))),
         };
         let TableFactor::Table {
-            name, mut alias, args, with_hints, with_ordinality, partitions, json_path, sample, index_hints, ..
+            name,
+            mut alias,
+            args,
+            with_hints,
+            with_ordinality,
+            partitions,
+            json_path,
+            sample,
+            index_hints,
+            ..
         } = relation
         else {
             return Err(external(Error::bug("a table that is none")));

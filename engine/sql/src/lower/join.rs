@@ -74,7 +74,12 @@ impl Lowering {
     }
 
     /// The inputs with the keys as columns, both of one type.
-    pub(super) fn key_inputs(&mut self, parts: &Parts, left: Relation, right: Relation) -> Result<[Input; 2]> {
+    pub(super) fn key_inputs(
+        &mut self,
+        parts: &Parts,
+        left: Relation,
+        right: Relation,
+    ) -> Result<[Input; 2]> {
         let schemas = [self.real_schema(&left)?, self.real_schema(&right)?];
         let mut columns = [self.own_columns(&left), self.own_columns(&right)];
         let mut keys = [vec![], vec![]];
@@ -190,7 +195,9 @@ impl Lowering {
             JoinTime::Unbounded => "regular join: nothing bounds it in time",
             JoinTime::Interval { .. } => "interval join: row times lie near each other",
             JoinTime::Window { .. } => "window join: rows of the same window",
-            JoinTime::Version { .. } => "temporal join: the version that is valid at the time of the left row",
+            JoinTime::Version { .. } => {
+                "temporal join: the version that is valid at the time of the left row"
+            }
         };
         self.graph.add(Node {
             operator: Operator::Join(spec),

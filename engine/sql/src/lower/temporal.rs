@@ -21,8 +21,13 @@ impl Lowering {
         let made = match (left.is_arrival(&join.time), is_row_time) {
             (true, _) => self.lookup_join(join, left, statement),
             (_, true) => self.versioned_join(join, left, statement),
-            _ => Err(Error::query(format!("FOR SYSTEM_TIME AS OF `{}`, which is no time attribute", join.time))
-                .hint("name a column declared AS PROCTIME(), or by WATERMARK FOR, that no outer join has padded")),
+            _ => Err(Error::query(format!(
+                "FOR SYSTEM_TIME AS OF `{}`, which is no time attribute",
+                join.time
+            ))
+            .hint(
+                "name a column declared AS PROCTIME(), or by WATERMARK FOR, that no outer join has padded",
+            )),
         };
         made.map_err(|error| error.at(statement.place))
     }
@@ -80,9 +85,10 @@ impl Lowering {
         let row_time = join.row_time.as_ref().and_then(|time| right.column(time));
         let row_time = row_time.filter(|time| right.times.contains(time));
         let (Some(right_time), false) = (row_time, join.primary_key.is_empty()) else {
-            return Err(Error::query("FOR SYSTEM_TIME AS OF a row time on a table without versions")
-                .hint("give the table a PRIMARY KEY (...) NOT ENFORCED and a WATERMARK, or ask it AS OF a \
-                       column declared AS PROCTIME()"));
+            return Err(Error::query("FOR SYSTEM_TIME AS OF a row time on a table without versions").hint(
+                "give the table a PRIMARY KEY (...) NOT ENFORCED and a WATERMARK, or ask it AS OF a \
+                       column declared AS PROCTIME()",
+            ));
         };
         let left_time = left.column(&join.time).ok_or_else(|| Error::bug("the row time got lost"))?;
         if self.graph.node(left.node).changelog == Changelog::Retract {
@@ -167,8 +173,10 @@ fn by_primary_key(join: &TemporalJoin) -> Result<(Vec<(Expr, Expr)>, Vec<Expr>)>
     let mut keys = vec![];
     for key in &join.primary_key {
         let Some(position) = on.iter().position(|(_, own)| is_key(own, key, join.right.schema())) else {
-            return Err(Error::query(format!("a temporal join without an equality of the primary key `{key}`"))
-                .hint("write ON o.key = t.key for every column of the table's PRIMARY KEY"));
+            return Err(Error::query(format!(
+                "a temporal join without an equality of the primary key `{key}`"
+            ))
+            .hint("write ON o.key = t.key for every column of the table's PRIMARY KEY"));
         };
         keys.push(on.remove(position));
     }
