@@ -18,6 +18,10 @@ impl TableRules for AnyTable {
         Ok(())
     }
 
+    fn check_lookup(&self, _: &TableDef) -> Result<()> {
+        Ok(())
+    }
+
     fn check_sink(&self, _: &TableDef, _: bool) -> Result<()> {
         Ok(())
     }

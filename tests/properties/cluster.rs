@@ -39,6 +39,10 @@ impl TableRules for AnyTable {
         Ok(())
     }
 
+    fn check_lookup(&self, _: &TableDef) -> Result<()> {
+        Ok(())
+    }
+
     fn check_sink(&self, _: &TableDef, _: bool) -> Result<()> {
         Ok(())
     }
@@ -85,18 +89,19 @@ impl Choices {
     }
 }
 
-/// Batches of a split that have not been read.
-type Unread = (u64, VecDeque<Batch>);
+/// Batches of a split that have not been read: the source, the split.
+type Unread = (NodeId, u64, VecDeque<Batch>);
 
 struct Cluster {
     pipelines: Vec<Pipeline>,
     /// In flight from one shard to another, in order: `channels[from][to]`.
     channels: Vec<Vec<VecDeque<Message>>>,
-    /// Batches not yet read: shard, split, batches.
-    unread: Vec<(usize, u64, VecDeque<Batch>)>,
-    /// Shards whose splits have all ended, but that have not yet been told that no more will come.
-    ending: Vec<usize>,
-    source: NodeId,
+    /// Batches not yet read, and the shard that reads them.
+    unread: Vec<(usize, Unread)>,
+    /// Shards whose splits of a source have all ended, but that have not yet been told that no more will come.
+    ending: Vec<(usize, NodeId)>,
+    /// The sources whose rows are read by every run.
+    lookups: Vec<NodeId>,
     outcome: Outcome,
     choices: Choices,
     steps: u64,
@@ -123,7 +128,7 @@ pub fn plan_of(sql: &str, shards: usize, limits: &Limits) -> Result<Plan> {
 pub fn run(sql: &str, splits: &[Vec<InputRow>], schedule: Schedule) -> Result<Outcome> {
     let limits = Limits { batch_rows: schedule.batch_rows, ..Limits::default() };
     let plan = plan_of(sql, schedule.shards, &limits)?;
-    let unread = batches(&plan, splits, schedule.batch_rows)?;
+    let unread = batches(&plan, splits, schedule.batch_rows);
     let mut cluster = Cluster::new(&plan, unread, schedule.shards, schedule.seed, &limits)?;
     cluster.announce()?;
     cluster.run_to_end()
@@ -150,7 +155,7 @@ pub fn run_with_stops(
 ) -> Result<Outcome> {
     let limits = Limits { batch_rows: schedule.batch_rows, ..Limits::default() };
     let plan = plan_of(sql, schedule.shards.max(2), &limits)?;
-    let unread = batches(&plan, splits, schedule.batch_rows)?;
+    let unread = batches(&plan, splits, schedule.batch_rows);
     let mut cluster = Cluster::new(&plan, unread, schedule.shards, schedule.seed, &limits)?;
     cluster.announce()?;
     for (number, stop) in stops.iter().enumerate() {
@@ -161,7 +166,9 @@ pub fn run_with_stops(
         if cluster.finished() {
             break;
         }
-        let (snapshots, unread) = cluster.cut(number as u64 + 1)?;
+        let (snapshots, mut unread) = cluster.cut(number as u64 + 1)?;
+        let lookups = batches(&plan, splits, schedule.batch_rows).into_iter();
+        unread.extend(lookups.filter(|(source, _, _)| cluster.lookups.contains(source)));
         let (outcome, seed) = (cluster.outcome, cluster.choices.0);
         cluster = Cluster::new(&plan, unread, stop.shards, seed, &limits)?;
         cluster.outcome = outcome;
@@ -173,13 +180,20 @@ pub fn run_with_stops(
     cluster.run_to_end()
 }
 
-/// The source of a plan that has one, and what is read of it.
+/// The first source of a plan, and what is read of it.
 pub fn source_of(plan: &Plan) -> Result<(NodeId, &TableDef, &[usize])> {
-    let source = plan.nodes.iter().enumerate().find_map(|(id, node)| match &node.operator {
-        Operator::Source { table, projection } => Some((id, &**table, projection.as_slice())),
+    let first = sources_of(plan).next().map(|(id, table, projection, _)| (id, table, projection));
+    first.ok_or_else(|| Error::bug("a plan without a source"))
+}
+
+/// All sources; each reads the same rows.
+fn sources_of(plan: &Plan) -> impl Iterator<Item = (NodeId, &TableDef, &[usize], bool)> {
+    plan.nodes.iter().enumerate().filter_map(|(id, node)| match &node.operator {
+        Operator::Source { table, projection, lookup } => {
+            Some((id, &**table, projection.as_slice(), *lookup))
+        }
         _ => None,
-    });
-    source.ok_or_else(|| Error::bug("a plan without a source"))
+    })
 }
 
 /// When the rows of a batch come whose first is this one of its split.
@@ -188,37 +202,43 @@ pub fn ingest_ms(plan: &Plan, first_row: usize) -> i64 {
     INGEST_MS + if by_clock { first_row as i64 * ROW_MS } else { 0 }
 }
 
-fn batches(plan: &Plan, splits: &[Vec<InputRow>], batch_rows: usize) -> Result<Vec<Unread>> {
-    let (_, table, projection) = source_of(plan)?;
-    let of_split = |(split, rows): (usize, &Vec<InputRow>)| {
-        let log = log(table.option(CHANGES), rows);
+fn batches(plan: &Plan, splits: &[Vec<InputRow>], batch_rows: usize) -> Vec<Unread> {
+    let of_split = |(source, table, projection, split): (NodeId, &TableDef, &[usize], usize)| {
+        let id = source * splits.len() + split;
+        let log = log(table.option(CHANGES), &splits[split]);
         let batches = log.chunks(batch_rows).enumerate().map(|(at, log)| Batch {
             rows: columns(log, table, projection),
             kinds: match table.option(CHANGES) {
                 None => RowKinds::Insert,
                 Some(_) => RowKinds::from_kinds(log.iter().map(|(_, kind)| *kind)),
             },
-            origin: Origin { split: split as _, first_row: (at * batch_rows) as u64 },
+            origin: Origin { split: id as _, first_row: (at * batch_rows) as u64 },
             watermarks: RowWatermarks::Constant(WATERMARK_MIN),
             ingest_ms: ingest_ms(plan, at * batch_rows),
         });
-        (split as u64, batches.collect())
+        (source, id as u64, batches.collect())
     };
-    Ok(splits.iter().enumerate().map(of_split).collect())
+    let each = sources_of(plan).flat_map(|(source, table, projection, _)| {
+        (0..splits.len()).map(move |split| (source, table, projection, split))
+    });
+    each.map(of_split).collect()
 }
 
 impl Cluster {
     fn new(plan: &Plan, unread: Vec<Unread>, shards: usize, seed: u64, limits: &Limits) -> Result<Cluster> {
         let pipelines =
             (0..shards).map(|index| Pipeline::new(plan, ShardId { index, count: shards }, limits));
-        let placed = unread.into_iter().enumerate().map(|(at, (split, rows))| (at % shards, split, rows));
-        let unread: Vec<_> = placed.collect();
+        let unread: Vec<_> = unread.into_iter().enumerate().map(|(at, own)| (at % shards, own)).collect();
+        let sources: Vec<NodeId> = sources_of(plan).map(|(source, ..)| source).collect();
+        let everywhere = (0..shards).flat_map(|shard| sources.iter().map(move |source| (shard, *source)));
+        let reads = |at: &(usize, NodeId)| unread.iter().any(|(shard, own)| (*shard, own.0) == *at);
+        let ending = everywhere.filter(|at| !reads(at)).collect();
         Ok(Cluster {
             pipelines: pipelines.collect::<Result<_>>()?,
             channels: (0..shards).map(|_| (0..shards).map(|_| VecDeque::new()).collect()).collect(),
-            ending: (unread.len()..shards).collect(),
+            ending,
             unread,
-            source: source_of(plan)?.0,
+            lookups: sources_of(plan).filter(|own| own.3).map(|own| own.0).collect(),
             outcome: Outcome { batches: vec![], late: 0 },
             choices: Choices(seed | 1),
             steps: 0,
@@ -228,8 +248,8 @@ impl Cluster {
     }
 
     fn announce(&mut self) -> Result<()> {
-        for (shard, split, _) in &self.unread {
-            self.pipelines[*shard].source_split(self.source, *split as _, SplitStatus::Active)?;
+        for (shard, (source, split, _)) in &self.unread {
+            self.pipelines[*shard].source_split(*source, *split as _, SplitStatus::Active)?;
         }
         Ok(())
     }
@@ -261,8 +281,8 @@ impl Cluster {
             let shard = self.choices.below(shards);
             if !asked[shard] {
                 asked[shard] = true;
-                let own = self.unread.iter().filter(|(own, _, _)| *own == shard);
-                unread.extend(own.map(|(_, split, rows)| (*split, rows.clone())));
+                let own = self.unread.iter().filter(|(own, _)| *own == shard).map(|(_, own)| own);
+                unread.extend(own.filter(|own| !self.lookups.contains(&own.0)).cloned());
                 self.pipelines[shard].barrier(epoch)?;
             }
             if snapshots[shard].is_none() {
@@ -272,7 +292,7 @@ impl Cluster {
             self.behind[shard] = snapshots[shard].is_some();
             self.step()?;
         }
-        unread.sort_by_key(|(split, _)| *split);
+        unread.sort_by_key(|(_, split, _)| *split);
         Ok((snapshots.into_iter().flatten().collect(), unread))
     }
 
@@ -306,7 +326,8 @@ impl Cluster {
 
     /// A clock that shows no later time than that of the next rows to come.
     fn tell_time(&mut self, shard: usize) -> Result<()> {
-        let next = self.unread.iter().filter_map(|(_, _, batches)| Some(batches.front()?.ingest_ms)).min();
+        let next =
+            self.unread.iter().filter_map(|(_, (_, _, batches))| Some(batches.front()?.ingest_ms)).min();
         match next.filter(|_| !self.clock_stands) {
             Some(now_ms) => self.pipelines[shard].clock(now_ms),
             None => Ok(()),
@@ -315,20 +336,20 @@ impl Cluster {
 
     fn read(&mut self, which: usize) -> Result<()> {
         if which >= self.unread.len() {
-            let shard = self.ending.swap_remove(which - self.unread.len());
-            self.pipelines[shard].source_end(self.source)?;
+            let (shard, source) = self.ending.swap_remove(which - self.unread.len());
+            self.pipelines[shard].source_end(source)?;
             self.collect(shard);
             return Ok(());
         }
-        let (shard, split, batches) = &mut self.unread[which];
-        let (shard, split) = (*shard, *split);
+        let (shard, (source, split, batches)) = &mut self.unread[which];
+        let (shard, source, split) = (*shard, *source, *split);
         match batches.pop_front() {
-            Some(batch) => self.pipelines[shard].source_batch(self.source, batch)?,
+            Some(batch) => self.pipelines[shard].source_batch(source, batch)?,
             None => {
                 self.unread.swap_remove(which);
-                self.pipelines[shard].source_split(self.source, split as _, SplitStatus::Ended)?;
-                if self.unread.iter().all(|(own, _, _)| *own != shard) {
-                    self.ending.push(shard);
+                self.pipelines[shard].source_split(source, split as _, SplitStatus::Ended)?;
+                if self.unread.iter().all(|(own, left)| (*own, left.0) != (shard, source)) {
+                    self.ending.push((shard, source));
                 }
             }
         }

@@ -11,10 +11,10 @@ use crate::oracle::{InputRow, Window};
 use crate::{schedule, splits, table};
 
 /// A row of a result, as text; `None` = NULL.
-type Row = Vec<Option<String>>;
+pub type Row = Vec<Option<String>>;
 
 /// The table that the batches leave, and whether no row was ever taken back.
-fn folded(outcome: &Outcome) -> (BTreeMap<Row, i64>, bool) {
+pub fn folded(outcome: &Outcome) -> (BTreeMap<Row, i64>, bool) {
     let options = FormatOptions::default();
     let mut rows: BTreeMap<Row, i64> = BTreeMap::new();
     let mut appends = true;
@@ -87,11 +87,11 @@ fn nested<L, R>(
     rows
 }
 
-fn key(row: Option<u8>) -> Option<String> {
+pub fn key(row: Option<u8>) -> Option<String> {
     row.map(|key| format!("key-{key}"))
 }
 
-fn pair(row: &InputRow) -> Row {
+pub fn pair(row: &InputRow) -> Row {
     vec![key(row.key), row.value.map(|value| value.to_string())]
 }
 
@@ -103,7 +103,7 @@ fn counts(splits: &[Vec<InputRow>]) -> Vec<(Option<u8>, i64)> {
 }
 
 /// A row and the watermark of its split just before it.
-fn watched(splits: &[Vec<InputRow>], delay: i64) -> Vec<(InputRow, i64)> {
+pub fn watched(splits: &[Vec<InputRow>], delay: i64) -> Vec<(InputRow, i64)> {
     let mut watched = vec![];
     for rows in splits {
         let mut watermark = i64::MIN;
@@ -115,7 +115,7 @@ fn watched(splits: &[Vec<InputRow>], delay: i64) -> Vec<(InputRow, i64)> {
     watched
 }
 
-fn seconds(length: i64) -> String {
+pub fn seconds(length: i64) -> String {
     format!("INTERVAL '{:.3}' SECOND(3)", length as f64 / 1000.0)
 }
 

@@ -22,7 +22,10 @@ const TABLE: &str = "CREATE TABLE t (k STRING, v BIGINT, ts TIMESTAMP(3), \
     CREATE TABLE c (k STRING, v BIGINT, ts TIMESTAMP(3), \
     WATERMARK FOR ts AS ts - INTERVAL '0.400' SECOND(3)) WITH ('connector' = 'x', 'changes' = 'normalized');\n\
     CREATE TABLE u (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '0.400' SECOND(3), \
-    PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'x', 'changes' = 'upserts');\n";
+    PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'x', 'changes' = 'upserts');\n\
+    CREATE TABLE versions (k STRING, v BIGINT, ts TIMESTAMP(3), PRIMARY KEY (k) NOT ENFORCED, \
+    WATERMARK FOR ts AS ts - INTERVAL '0.400' SECOND(3)) WITH ('connector' = 'x');\n\
+    CREATE TABLE list (k STRING, v BIGINT, ts TIMESTAMP(3)) WITH ('connector' = 'x');\n";
 
 /// Aggregates whose result does not depend on which shard is faster, over changing input too.
 const ORDERLESS: &str = "COUNT(*), COUNT(v), SUM(v), AVG(v), MIN(v), MAX(v), STDDEV_POP(v), STDDEV_SAMP(v), \
@@ -146,6 +149,22 @@ const QUERIES: &[&str] = &[
     "SELECT k, v, window_end FROM (SELECT * FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' SECOND))) AS a \
      WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' SECOND))) \
      AS b WHERE a.k = b.k AND a.window_start = b.window_start AND a.window_end = b.window_end AND b.v > a.v)",
+    "SELECT a.k, a.v, a.ts, b.v, b.ts FROM (SELECT *, PROCTIME() AS p FROM t) AS a JOIN versions \
+     FOR SYSTEM_TIME AS OF a.p AS b ON a.k = b.k AND a.v >= b.v",
+    "SELECT a.k, a.v, a.ts, b.k, b.ts FROM (SELECT *, PROCTIME() AS p FROM t) AS a LEFT JOIN list \
+     FOR SYSTEM_TIME AS OF a.p AS b ON a.v = b.v AND a.ts > b.ts",
+    "SELECT a.n, a.k, b.k, b.ts FROM (SELECT k, COUNT(*) AS n, PROCTIME() AS p FROM t GROUP BY k) AS a LEFT JOIN list \
+     FOR SYSTEM_TIME AS OF a.p AS b ON a.n = b.v",
+    "SELECT a.k, a.v, a.ts, b.v, b.ts FROM t AS a JOIN versions FOR SYSTEM_TIME AS OF a.ts AS b ON a.k = b.k",
+    "SELECT a.k, a.v, a.ts, b.v, b.ts FROM t AS a LEFT JOIN versions FOR SYSTEM_TIME AS OF a.ts AS b \
+     ON a.k = b.k AND a.v > b.v",
+    // The results have the times of their left rows.
+    "SELECT window_start, k, COUNT(*), SUM(v), SUM(w) FROM TABLE(TUMBLE((SELECT a.ts AS ts, a.k, a.v, b.v AS w \
+     FROM t AS a LEFT JOIN versions FOR SYSTEM_TIME AS OF a.ts AS b ON a.k = b.k), \
+     DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k",
+    "SELECT window_start, k, COUNT(*), SUM(v), COUNT(z) FROM TABLE(TUMBLE((SELECT a.ts AS ts, a.k, a.v, c.v AS z \
+     FROM (SELECT *, PROCTIME() AS p FROM t) AS a LEFT JOIN list FOR SYSTEM_TIME AS OF a.p AS c ON a.v = c.v), \
+     DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k",
     "SELECT k, v, ts, OVERS FROM t WINDOW w AS (PARTITION BY k ORDER BY ts \
      RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
     "SELECT k, v, ts, OVERS FROM t WINDOW w AS (PARTITION BY k ORDER BY ts \

@@ -12,6 +12,7 @@ mod oracle;
 mod processing_time;
 mod ranking;
 mod sessions;
+mod temporal;
 
 use std::collections::BTreeMap;
 

@@ -45,7 +45,7 @@ impl Shards {
 
     /// A row of this value enters a shard at this time.
     fn row(&mut self, shard: usize, value: i64, ingest_ms: i64) {
-        let Operator::Source { table, projection } = &self.plan.nodes[self.source].operator else {
+        let Operator::Source { table, projection, .. } = &self.plan.nodes[self.source].operator else {
             unreachable!("a source is a source")
         };
         let row = InputRow { key: Some(1), value: Some(value), time: 0 };

@@ -44,6 +44,10 @@ impl TableRules for AnyTable {
         Ok(())
     }
 
+    fn check_lookup(&self, _: &TableDef) -> Result<()> {
+        Ok(())
+    }
+
     fn check_sink(&self, _: &TableDef, _: bool) -> Result<()> {
         Ok(())
     }
@@ -95,7 +99,7 @@ pub fn splits(choices: &mut Choices) -> Vec<Vec<Row>> {
 
 /// Rows of a split from `first` on, as a batch.
 pub fn batch(query: &Query, split: usize, first: usize, rows: &[Row]) -> Batch {
-    let Operator::Source { table, projection } = &query.plan.nodes[query.source].operator else {
+    let Operator::Source { table, projection, .. } = &query.plan.nodes[query.source].operator else {
         unreachable!()
     };
     let column = |position: &usize| -> ArrayRef {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use millrace_plan::{Error, Operator as Spec, Phase, Plan, Result};
+use millrace_plan::{Error, Exchange, Operator as Spec, Phase, Plan, Result};
 
 use crate::operator::Account;
 use crate::pipeline::ShardId;
@@ -52,6 +52,7 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         own.account;
     let node = &plan.nodes[own.node];
     let sent: u64 = node.inputs.iter().map(|input| accounts[*input].account.rows_out).sum();
+    let sent = sent * copies(&node.operator, own);
     if !node.inputs.is_empty() && rows_in != sent {
         return Some(format!("{rows_in} rows came in, but its inputs sent {sent}"));
     }
@@ -79,6 +80,7 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         }
         Spec::SessionAggregate { .. }
         | Spec::Join(_)
+        | Spec::LookupJoin { .. }
         | Spec::TopN { .. }
         | Spec::ChangelogNormalize { .. }
         | Spec::Deduplicate { .. }
@@ -92,6 +94,14 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
             })
         }
         Spec::Expand { .. } | Spec::Unnest { .. } | Spec::WindowAssign { .. } | Spec::Exchange(_) => None,
+    }
+}
+
+/// How often a node sends on each row that comes in.
+fn copies(operator: &Spec, own: &NodeAccount) -> u64 {
+    match (operator, &own.channels) {
+        (Spec::Exchange(Exchange::Broadcast), Some(channels)) => channels.sent.len() as u64,
+        _ => 1,
     }
 }
 

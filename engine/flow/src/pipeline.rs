@@ -391,6 +391,9 @@ impl Pipeline {
                 self.advance(id, &mut out)?;
             }
             Event::End => {
+                if !self.nodes[id].ports[port].ended {
+                    self.operator(id)?.on_port_end(port, &mut out)?;
+                }
                 self.nodes[id].ports[port] = Port::ENDED;
                 self.advance(id, &mut out)?;
                 if self.nodes[id].ports.iter().all(|port| port.ended) && !self.nodes[id].ended {

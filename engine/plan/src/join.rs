@@ -75,6 +75,15 @@ pub enum JoinTime {
         /// The right column with the window's end: Timestamp(Millisecond).
         right: usize,
     },
+    /// Right rows are versions: one is valid from its own time until that of the next with its key. Each left row
+    /// meets the version that is valid at its time, when the watermark has reached that. Inputs and output only
+    /// append.
+    Version {
+        /// The left row-time column: Timestamp(Millisecond).
+        left: usize,
+        /// The right row-time column: Timestamp(Millisecond).
+        right: usize,
+    },
 }
 
 /// A join of two inputs.

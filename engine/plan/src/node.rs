@@ -260,6 +260,8 @@ pub enum Operator {
         table: Arc<TableDef>,
         /// The columns to read.
         projection: Vec<usize>,
+        /// Read to its end whenever a run begins, for a [`Operator::LookupJoin`]: no part of a checkpoint.
+        lookup: bool,
     },
     /// Follows the row time of each split; rows without one are bad rows.
     RowTime(RowTimeSpec),
@@ -338,6 +340,14 @@ pub enum Operator {
     },
     /// Pairs of rows of two inputs. Sends the left columns, then the right ones; SEMI and ANTI the left ones.
     Join(JoinSpec),
+    /// Left rows, each with the rows that the right table had when the run began. Sends as `Join` does; waits
+    /// for the end of the right input.
+    LookupJoin {
+        /// The join; nothing bounds it in time.
+        join: JoinSpec,
+        /// Right columns of which each value has one row, the last; empty = all rows count.
+        primary_key: Vec<usize>,
+    },
     /// The rows with the ranks `first..=last` of each group. Sends the first `columns` input columns, then,
     /// with `rank`, the rank (BIGINT).
     TopN {
@@ -427,6 +437,7 @@ impl Operator {
             Operator::WindowAggregate { .. } => "WindowAggregate",
             Operator::SessionAggregate { .. } => "SessionAggregate",
             Operator::Join(_) => "Join",
+            Operator::LookupJoin { .. } => "LookupJoin",
             Operator::TopN { .. } => "TopN",
             Operator::ChangelogNormalize { .. } => "ChangelogNormalize",
             Operator::Deduplicate { .. } => "Deduplicate",

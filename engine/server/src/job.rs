@@ -182,14 +182,16 @@ impl Job {
         let mut free_id = checkpoints.as_ref().map_or(0, Checkpoints::free_id);
         for (node, own) in plan.nodes.iter().enumerate() {
             match &own.operator {
-                Operator::Source { table, .. } => {
+                Operator::Source { table, lookup, .. } => {
                     let source: Arc<dyn Source> = Arc::from(connector::source(table)?);
                     let within = |error: Error| error.within(format!("table `{}`", table.name));
                     if checkpoints.is_some() && !source.replays() && !config.lossy_sources {
                         return Err(cannot_replay(&table.name));
                     }
                     let found = source.splits(shards).map_err(within)?;
-                    let (splits, ended) = numbered(found, node, checkpoints.as_ref(), &mut free_id)
+                    // What is looked up is read anew.
+                    let earlier = checkpoints.as_ref().filter(|_| !lookup);
+                    let (splits, ended) = numbered(found, node, earlier, &mut free_id)
                         .map_err(|error| error.within(format!("table `{}`", table.name)))?;
                     let fail_on_bad = table.option("on-error") == Some("fail");
                     sources.push(OpenSource { node, source, splits, ended, fail_on_bad });

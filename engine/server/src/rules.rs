@@ -21,6 +21,22 @@ impl TableRules for Connectors {
         connector::check_options(table, Role::Source)
     }
 
+    fn check_lookup(&self, table: &TableDef) -> Result<()> {
+        let source = connector::source(table)?;
+        let cannot = |why: &str| Error::query(format!("`{}` cannot be looked up: {why}", table.name));
+        if !source.bounded() || !source.replays() {
+            return Err(cannot("it does not end, or cannot be read again").hint(
+                "join a table of files or 'values', or give it a PRIMARY KEY and a WATERMARK and write FOR \
+                       SYSTEM_TIME AS OF a row time",
+            ));
+        }
+        match source.monitor_interval_ms() {
+            None => Ok(()),
+            Some(_) => Err(cannot("it is read once, when a run begins")
+                .hint("leave 'source.monitor-interval' out; start again to read what is new")),
+        }
+    }
+
     fn check_sink(&self, table: &TableDef, changes: bool) -> Result<()> {
         connector::check_options(table, Role::Sink)?;
         let sink = connector::sink(table)?;

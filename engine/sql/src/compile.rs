@@ -28,6 +28,9 @@ pub trait TableRules {
     /// Fails if the table cannot be read.
     fn check_source(&self, table: &TableDef) -> Result<()>;
 
+    /// Fails if the table cannot be read to its end whenever a run begins.
+    fn check_lookup(&self, table: &TableDef) -> Result<()>;
+
     /// Fails if the table cannot be written; `changes` = rows with `-U`, `+U`, `-D` will come.
     fn check_sink(&self, table: &TableDef, changes: bool) -> Result<()>;
 }
@@ -109,9 +112,12 @@ fn check_plan(
 ) -> Result<()> {
     for node in &plan.nodes {
         match &node.operator {
-            Operator::Source { table, .. } => {
+            Operator::Source { table, lookup, .. } => {
                 let declared = tables.tables.get(&table.name).and_then(|declared| declared.place);
                 rules.check_source(table).map_err(|error| error.at(declared))?;
+                if *lookup {
+                    rules.check_lookup(table).map_err(|error| error.at(declared))?;
+                }
             }
             Operator::Sink { table } => {
                 let changes = node.changelog == Changelog::Retract;

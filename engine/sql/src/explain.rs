@@ -62,7 +62,10 @@ fn columns(node: &Node) -> String {
 fn describe(node: &Node) -> String {
     let name = node.operator.name();
     match &node.operator {
-        Operator::Source { table, .. } => format!("{name} {} ({})", table.name, columns(node)),
+        Operator::Source { table, lookup, .. } => {
+            let when = if *lookup { ", read whenever a run begins" } else { "" };
+            format!("{name} {} ({}){when}", table.name, columns(node))
+        }
         Operator::RowTime(spec) => {
             let column = node.schema.field(spec.column).name();
             format!("{name} {column}, watermark {}", watermark_text(&spec.watermark))
@@ -102,6 +105,7 @@ fn describe(node: &Node) -> String {
             )
         }
         Operator::Join(spec) => format!("{name} {}", join_text(spec)),
+        Operator::LookupJoin { join, .. } => format!("{name} {}", join_text(join)),
         Operator::TopN { keys, first, last, window, .. } => {
             let each = if window.is_some() { "each window and " } else { "" };
             let last = if *last == GREATEST_RANK { "the last".to_string() } else { last.to_string() };
@@ -190,14 +194,20 @@ fn join_text(spec: &JoinSpec) -> String {
             format!(", right rows from {before} ms before to {after} ms after")
         }
         JoinTime::Window { .. } => ", same window".into(),
+        JoinTime::Version { .. } => ", version valid at the left row time".into(),
     };
     format!("{} by columns [{}]{time}{condition}", spec.kind.sql(), keys.join(", "))
 }
 
 /// What a join keeps of its inputs, and for how long.
 fn join_state(spec: &JoinSpec) -> String {
+    if let JoinTime::Version { .. } = spec.time {
+        return "left rows until the watermark reaches them; the last version of each key for ever, earlier ones until \
+                the watermark reaches the next"
+            .into();
+    }
     let kept = match spec.time {
-        JoinTime::Unbounded => "for ever, unless they are taken back",
+        JoinTime::Unbounded | JoinTime::Version { .. } => "for ever, unless they are taken back",
         JoinTime::Interval { .. } => "until the watermark passes the last time that a partner can have",
         JoinTime::Window { .. } => "until the watermark passes the end of their window",
     };
@@ -239,6 +249,11 @@ fn state(node: &Node) -> Option<String> {
             (keys, aggregates, "until the watermark passes the end of its session")
         }
         Operator::Join(spec) => return Some(join_state(spec)),
+        Operator::LookupJoin { .. } => {
+            return Some(
+                "the whole right table on every shard; left rows until it has been read".to_string(),
+            );
+        }
         Operator::TopN { last: GREATEST_RANK, .. } => {
             return Some("every row until the input ends".to_string());
         }

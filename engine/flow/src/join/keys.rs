@@ -4,7 +4,6 @@ use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::DataType;
 use millrace_plan::Result;
 
-use super::side::Side;
 use crate::state::{GroupTable, hash_keys};
 
 /// The key of a row that can have no partner, because a part of it is NULL.
@@ -22,6 +21,14 @@ pub struct Keys {
     unused: usize,
     null_equal: bool,
     hashes: Vec<u64>,
+}
+
+/// The keys have got other numbers.
+pub struct Renumbered {
+    /// The new number of each key; [`NO_KEY`] of those that are gone.
+    pub numbers: Vec<u32>,
+    /// Keys there are now.
+    pub keys: usize,
 }
 
 impl Keys {
@@ -70,10 +77,11 @@ impl Keys {
         self.unused += usize::from(*rows == 0);
     }
 
-    /// Forgets the keys without rows once they are most of all.
-    pub fn settle(&mut self, sides: &mut [Side; 2]) -> Result<()> {
+    /// Forgets the keys without rows once they are most of all. Answers the numbers of the others if they have
+    /// changed.
+    pub fn settle(&mut self) -> Result<Option<Renumbered>> {
         if self.len() < FEWEST_REBUILT_KEYS || self.unused * 2 < self.len() {
-            return Ok(());
+            return Ok(None);
         }
         let used: Vec<u32> = (0..self.len() as u32).filter(|key| self.rows[*key as usize] > 0).collect();
         let hashes: Vec<u64> = used.iter().map(|key| self.table.hashes()[*key as usize]).collect();
@@ -85,8 +93,7 @@ impl Keys {
         self.rows = used.iter().map(|key| self.rows[*key as usize]).collect();
         self.table = table;
         self.unused = 0;
-        sides.iter_mut().for_each(|side| side.renumber(&numbers, used.len()));
-        Ok(())
+        Ok(Some(Renumbered { numbers, keys: used.len() }))
     }
 
     /// Bytes held.

@@ -8,11 +8,13 @@ mod condition;
 mod emission;
 mod interval;
 mod keys;
+mod lookup;
 mod regular;
 mod shape;
 mod side;
 mod snapshot;
 mod state;
+mod temporal;
 mod window;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array};
@@ -23,14 +25,22 @@ use crate::operator::Operator;
 
 /// The operator of a join node over inputs with these columns.
 pub fn create(node: &Node, inputs: [SchemaRef; 2], limits: &Limits) -> Result<Box<dyn Operator>> {
-    let Spec::Join(spec) = &node.operator else { return Err(Error::bug("not a Join")) };
-    let shape = shape::Shape::new(spec, node.schema.clone(), inputs, limits.batch_rows)?;
+    let shape = |spec| shape::Shape::new(spec, node.schema.clone(), inputs, limits.batch_rows.max(1));
+    let spec = match &node.operator {
+        Spec::Join(spec) => spec,
+        Spec::LookupJoin { join, primary_key } => {
+            return Ok(Box::new(lookup::LookupJoin::new(shape(join)?, primary_key.clone())?));
+        }
+        _ => return Err(Error::bug("not a join")),
+    };
+    let shape = shape(spec)?;
     Ok(match spec.time {
         JoinTime::Unbounded => Box::new(regular::RegularJoin::new(shape, spec.retracting)?),
         JoinTime::Interval { left, right, before, after } => {
             Box::new(interval::IntervalJoin::new(shape, [left, right], [after, before])?)
         }
         JoinTime::Window { left, right } => Box::new(window::WindowJoin::new(shape, [left, right])),
+        JoinTime::Version { left, right } => Box::new(temporal::TemporalJoin::new(shape, [left, right])?),
     })
 }
 

@@ -21,7 +21,7 @@ pub const TABLES: [&str; 2] = ["left", "right"];
 const MOST_ROWS: usize = 1 << 16;
 
 /// The key hash, `own` columns, and those of the rows.
-fn layout(shape: &Shape, side: usize, own: &[(&str, DataType)]) -> SchemaRef {
+pub fn layout(shape: &Shape, side: usize, own: &[(&str, DataType)]) -> SchemaRef {
     let own = own.iter().map(|(name, data_type)| Field::new(*name, data_type.clone(), false));
     let rows = shape.inputs[side].fields().iter().enumerate();
     let rows = rows.map(|(index, own)| Field::new(format!("column{index}"), own.data_type().clone(), true));
@@ -39,11 +39,13 @@ fn keyed_layout(shape: &Shape, side: usize, timed: bool) -> SchemaRef {
     }
 }
 
-fn gathered(store: &RowStore, shape: &Shape, side: usize, slots: &[u32]) -> Result<Vec<ArrayRef>> {
+/// The columns of these rows of one side.
+pub fn gathered(store: &RowStore, shape: &Shape, side: usize, slots: &[u32]) -> Result<Vec<ArrayRef>> {
     (0..shape.inputs[side].fields().len()).map(|column| store.gather(column, slots)).collect()
 }
 
-fn record(layout: SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
+/// Columns of one table of a checkpoint.
+pub fn record(layout: SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
     RecordBatch::try_new(layout, columns)
         .map_err(|error| Error::bug(format!("joined rows for a checkpoint: {error}")))
 }

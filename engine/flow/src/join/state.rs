@@ -149,7 +149,10 @@ impl State {
     /// Tidies up between batches.
     pub fn settle(&mut self) -> Result<()> {
         self.sides.iter_mut().try_for_each(|side| side.store.settle())?;
-        self.keys.settle(&mut self.sides)
+        if let Some(renumbered) = self.keys.settle()? {
+            self.sides.iter_mut().for_each(|side| side.renumber(&renumbered.numbers, renumbered.keys));
+        }
+        Ok(())
     }
 
     /// Puts the rows that are to be kept into the store, not yet into chains.

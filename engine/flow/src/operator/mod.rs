@@ -53,7 +53,7 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         Spec::SessionAggregate { .. } => {
             Box::new(session_aggregate::SessionAggregate::new(node, &input()?, limits)?)
         }
-        Spec::Join(_) => match node.inputs.as_slice() {
+        Spec::Join(_) | Spec::LookupJoin { .. } => match node.inputs.as_slice() {
             [left, right] => {
                 let schema = |input: &usize| plan.nodes[*input].schema.clone();
                 crate::join::create(node, [schema(left), schema(right)], limits)?
@@ -211,6 +211,12 @@ pub trait Operator {
     /// The wall clock shows `now_ms`, milliseconds since 1970. Only those are told that follow it.
     fn on_clock(&mut self, now_ms: i64, out: &mut Output) -> Result<()> {
         let _ = (now_ms, out);
+        Ok(())
+    }
+
+    /// No input will follow on this port. Comes before what that means for time, and before `on_end`.
+    fn on_port_end(&mut self, port: usize, out: &mut Output) -> Result<()> {
+        let _ = (port, out);
         Ok(())
     }
 

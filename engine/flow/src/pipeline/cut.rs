@@ -36,7 +36,9 @@ impl Pipeline {
     pub fn barrier(&mut self, epoch: u64) -> Result<()> {
         self.passing(epoch)?;
         for source in 0..self.nodes.len() {
-            if matches!(self.plan.nodes[source].operator, Spec::Source { .. }) && !self.nodes[source].ended {
+            // A table for lookups is read anew by the next run: a barrier waits for its end instead.
+            let enters = matches!(self.plan.nodes[source].operator, Spec::Source { lookup: false, .. });
+            if enters && !self.nodes[source].ended {
                 self.enter(source, Event::Barrier(epoch))?;
             }
         }

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use millrace_plan::{AggregateCall, Node, Operator, Plan, ProjectExpr, WatermarkRule};
+use millrace_plan::{AggregateCall, JoinSpec, Node, Operator, Plan, ProjectExpr, WatermarkRule};
 use serde::{Deserialize, Serialize};
 
 /// A node's identity.
@@ -65,16 +65,24 @@ fn calls(calls: &[AggregateCall]) -> String {
     calls.iter().map(call).collect::<Vec<_>>().join(", ")
 }
 
+fn join(spec: &JoinSpec) -> String {
+    let condition = spec.condition.as_ref().map_or(String::new(), |own| format!(" if {own}"));
+    let (kind, keys, time) = (spec.kind, &spec.keys, spec.time);
+    let (null_equal, retracting) = (spec.null_equal, spec.retracting);
+    format!("{kind:?} on {keys:?}{condition}, {time:?}, {null_equal}, {retracting:?}")
+}
+
 fn what(node: &Node) -> String {
     let name = node.operator.name();
     match &node.operator {
-        Operator::Source { table, projection } => {
+        Operator::Source { table, projection, lookup } => {
             let column = |at: &usize| match at.checked_sub(table.schema.fields().len()) {
                 None => table.schema.field(*at).name().clone(),
                 Some(metadata) => table.metadata[metadata].0.clone(),
             };
             let columns: Vec<String> = projection.iter().map(column).collect();
-            format!("{name} {} ({})", table.name, columns.join(", "))
+            let lookup = if *lookup { " for lookups" } else { "" };
+            format!("{name} {} ({}){lookup}", table.name, columns.join(", "))
         }
         Operator::Sink { table } => format!("{name} {}", table.name),
         Operator::RowTime(spec) => match &spec.watermark {
@@ -89,11 +97,9 @@ fn what(node: &Node) -> String {
             let each: Vec<String> = projections.iter().map(|own| exprs(own)).collect();
             format!("{name} {}", each.join("; "))
         }
-        Operator::Join(spec) => {
-            let condition = spec.condition.as_ref().map_or(String::new(), |own| format!(" if {own}"));
-            let (kind, keys, time) = (spec.kind, &spec.keys, spec.time);
-            let (null_equal, retracting) = (spec.null_equal, spec.retracting);
-            format!("{name} {kind:?} on {keys:?}{condition}, {time:?}, {null_equal}, {retracting:?}")
+        Operator::Join(spec) => format!("{name} {}", join(spec)),
+        Operator::LookupJoin { join: spec, primary_key } => {
+            format!("{name} {}, the last of {primary_key:?}", join(spec))
         }
         Operator::GroupAggregate { keys, aggregates, phase, emit, retracting } => {
             let calls = calls(aggregates);

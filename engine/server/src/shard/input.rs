@@ -95,6 +95,8 @@ fn begun_splits(checkpoint: &ShardCheckpoint) -> BTreeMap<(NodeId, String), (Spl
 /// The splits of one shard.
 pub struct Inputs {
     waiting: VecDeque<Waiting>,
+    /// Sources that are read anew by every run, to their end, and before the others.
+    lookups: Vec<NodeId>,
     reading: Vec<Reading>,
     monitors: Monitors,
     listeners: Listeners,
@@ -133,14 +135,15 @@ impl Inputs {
         let begun = checkpoint.map_or_else(BTreeMap::new, begun_splits);
         let shard = ShardId { index: context.shard(), count: context.shards() };
         let mut waiting = VecDeque::new();
-        let (mut left, mut idle_timeouts) = (vec![], vec![]);
+        let (mut left, mut idle_timeouts, mut lookups) = (vec![], vec![], vec![]);
         let (mut monitors, mut listeners) = (Monitors::new(shard), Listeners::default());
         let free_id = sources.first().map_or(0, |own| own.free_id);
         let ids = SplitIds { next: free_id + shard.index as SplitId, step: shard.count as SplitId };
         for mut own in sources {
-            let Operator::Source { projection, table } = &plan.nodes[own.node].operator else {
+            let Operator::Source { projection, table, lookup } = &plan.nodes[own.node].operator else {
                 return Err(Error::bug("a source that is not one"));
             };
+            lookups.extend(lookup.then_some(own.node));
             let timeout = table.option("scan.watermark.idle-timeout").and_then(duration_ms);
             idle_timeouts.extend(timeout.filter(|ms| *ms > 0).map(|ms| (own.node, ms)));
             let opener = SplitOpener {
@@ -157,8 +160,10 @@ impl Inputs {
             let splits = own.splits.into_iter();
             waiting.extend(splits.map(|(id, split)| Waiting { id, split, opener: opener.clone() }));
         }
+        waiting.make_contiguous().sort_by_key(|own: &Waiting| !lookups.contains(&own.opener.node));
         Ok(Inputs {
             waiting,
+            lookups,
             reading: vec![],
             monitors,
             listeners,
@@ -197,9 +202,14 @@ impl Inputs {
         empty.map(|(node, _)| *node).try_for_each(|node| self.without_splits(node, pipeline))
     }
 
+    /// True if a later run may go on with this source.
+    fn stays_open(&self, node: NodeId) -> bool {
+        self.keep_open && !self.lookups.contains(&node)
+    }
+
     /// No split of a source is left: it ends, unless it may open more.
     fn without_splits(&self, node: NodeId, pipeline: &mut Pipeline) -> Result<()> {
-        match self.keep_open || self.monitors.watches(node) || self.listeners.listens(node) {
+        match self.stays_open(node) || self.monitors.watches(node) || self.listeners.listens(node) {
             true => pipeline.source_idle(node),
             false => pipeline.source_end(node),
         }
@@ -291,7 +301,7 @@ impl Inputs {
         Ok(())
     }
 
-    /// The split with the lowest watermark among those that may have rows; in turn where that says
+    /// A split of a table for lookups, or that with the lowest watermark among those that may have rows; in turn where that says
     /// nothing. Reading what lags keeps the state small.
     fn choose(&mut self, pipeline: &Pipeline, now_ms: u64) -> Option<usize> {
         let count = self.reading.len();
@@ -303,7 +313,7 @@ impl Inputs {
         });
         ready.min_by_key(|index| {
             let own = &self.reading[*index];
-            pipeline.split_watermark(own.node, own.id)
+            (!self.lookups.contains(&own.node), pipeline.split_watermark(own.node, own.id))
         })
     }
 
@@ -403,7 +413,7 @@ impl Inputs {
     fn end(&mut self, index: usize, pipeline: &mut Pipeline) -> Result<()> {
         let own = self.reading.swap_remove(index);
         self.ended.push((own.node, own.id, own.split.name.clone(), own.reader.position()));
-        if self.keep_open {
+        if self.stays_open(own.node) {
             return Ok(());
         }
         pipeline.source_split(own.node, own.id, SplitStatus::Ended)?;
@@ -438,7 +448,9 @@ impl Inputs {
             let position = begun.map_or(Position::default(), |(_, position)| *position);
             state(own.opener.node, own.id, &own.split.name, position, false)
         });
-        ended.chain(reading).chain(waiting).collect()
+        let resumes =
+            |own: &SplitState| !self.lookups.iter().any(|node| checkpoint.keys[*node].key == own.source);
+        ended.chain(reading).chain(waiting).filter(resumes).collect()
     }
 
     /// When the next waiting reader wants to be asked.

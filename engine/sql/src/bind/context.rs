@@ -23,7 +23,7 @@ use millrace_plan::{Changelog, Error, TableDef, WindowSpec};
 use super::unnest::Unnesting;
 use super::values::RowLists;
 use super::window::{WindowAssign, Windows};
-use super::{aggregate, now, numeric, over};
+use super::{aggregate, now, numeric, over, temporal};
 use crate::catalog::nearest;
 use crate::parse::{WindowCall, WindowKind, window_call};
 use crate::types::Length;
@@ -125,7 +125,12 @@ impl<'a> Context<'a> {
             tables,
             options: ConfigOptions::default(),
             expr_planners: vec![Arc::new(FlinkSyntax)],
-            relation_planners: vec![Arc::new(WindowFunctions), Arc::new(RowLists), Arc::new(Unnesting)],
+            relation_planners: vec![
+                Arc::new(WindowFunctions),
+                Arc::new(RowLists),
+                Arc::new(Unnesting),
+                Arc::new(temporal::SystemTimes),
+            ],
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod numeric;
 mod over;
 mod refuse;
 pub mod rewrite;
+pub mod temporal;
 pub mod unnest;
 mod values;
 mod volatile;
@@ -74,6 +75,7 @@ impl<'a> Binder<'a> {
         let plan = self.planner().sql_statement_to_plan(statement);
         let plan = plan
             .and_then(unnest::correlate)
+            .and_then(temporal::temporal_joins)
             .and_then(analyze)
             .map_err(|error| explain_error(&error, place))?;
         volatile::refuse_random_conditions(&plan, place)?;

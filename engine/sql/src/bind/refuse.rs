@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    Distinct, GroupByExpr, JoinOperator, LimitClause, Query, Select, SetExpr, SetOperator, SetQuantifier,
-    TableFactor, Visit, Visitor,
+    Distinct, Expr as SqlExpr, GroupByExpr, JoinOperator, LimitClause, Query, Select, SetExpr, SetOperator,
+    SetQuantifier, TableFactor, TableVersion, Visit, Visitor,
 };
 use millrace_plan::{Error, Place, Result};
 
@@ -62,13 +62,26 @@ impl Visitor for Refusal {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Flow {
         match factor {
-            TableFactor::Table { version: Some(_), .. } => {
-                refuse("FOR SYSTEM_TIME AS OF", JOIN_HINT, place_of(factor))
+            TableFactor::Table { version: Some(TableVersion::ForSystemTimeAsOf(time)), .. } => match time {
+                SqlExpr::Identifier(_) | SqlExpr::CompoundIdentifier(_) => ControlFlow::Continue(()),
+                _ => refuse(
+                    &format!("FOR SYSTEM_TIME AS OF {time}"),
+                    "name a time attribute of the left side of the JOIN",
+                    place_of(factor),
+                ),
+            },
+            TableFactor::Table { version: Some(version), .. } => {
+                refuse(&version.to_string(), "write FOR SYSTEM_TIME AS OF o.time", place_of(factor))
             }
             TableFactor::MatchRecognize { .. } => {
                 refuse("MATCH_RECOGNIZE", "write the pattern as windows", place_of(factor))
             }
             TableFactor::Derived { lateral: true, .. } => refuse("LATERAL", JOIN_HINT, place_of(factor)),
+            TableFactor::Function { lateral: true, .. } => refuse(
+                "LATERAL TABLE",
+                "for a temporal table function join the table itself: JOIN t FOR SYSTEM_TIME AS OF o.time ON ...",
+                place_of(factor),
+            ),
             _ => ControlFlow::Continue(()),
         }
     }

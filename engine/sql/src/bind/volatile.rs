@@ -2,8 +2,11 @@
 //! where it is drawn once for a row and not for a pair.
 
 use datafusion_common::tree_node::TreeNodeRecursion;
-use datafusion_expr::LogicalPlan;
+use datafusion_expr::logical_plan::Extension;
+use datafusion_expr::{Expr, LogicalPlan};
 use millrace_plan::{Error, Place, Result};
+
+use super::temporal::TemporalJoin;
 
 /// Fails if a condition over a join draws a random value.
 pub fn refuse_random_conditions(plan: &LogicalPlan, place: Option<Place>) -> Result<()> {
@@ -14,6 +17,10 @@ pub fn refuse_random_conditions(plan: &LogicalPlan, place: Option<Place>) -> Res
                 let keys = join.on.iter().any(|(left, right)| left.is_volatile() || right.is_volatile());
                 keys || join.filter.as_ref().is_some_and(|filter| filter.is_volatile())
             }
+            LogicalPlan::Extension(Extension { node }) => node
+                .as_any()
+                .downcast_ref::<TemporalJoin>()
+                .is_some_and(|join| join.conditions.iter().any(Expr::is_volatile)),
             LogicalPlan::Filter(filter) => filter.predicate.is_volatile() && is_over_join(&filter.input),
             _ => false,
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, FieldRef, Schema};
-use datafusion_common::{DFSchema, JoinType, NullEquality};
+use datafusion_common::{DFSchema, DFSchemaRef, JoinType, NullEquality};
 use datafusion_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion_expr::{Expr, ExprSchemable, Join, cast};
 use millrace_plan::{
@@ -18,14 +18,17 @@ use super::relation::{Place, Relation, hidden};
 use super::{Lowering, Statement, unsupported};
 
 /// A join of the logical plan, the kept side of SEMI and ANTI on the left.
-struct Parts<'a> {
-    kind: JoinKind,
-    swapped: bool,
-    join: &'a Join,
+pub struct Parts<'a> {
+    /// Which rows it sends.
+    pub kind: JoinKind,
+    /// The sides are those of the logical plan in turn.
+    pub swapped: bool,
+    /// The columns of the logical join.
+    pub schema: &'a DFSchemaRef,
     /// Expressions that must be equal, left and right.
-    on: Vec<(Expr, Expr)>,
+    pub on: Vec<(Expr, Expr)>,
     /// What else must be true of a pair.
-    conditions: Vec<Expr>,
+    pub conditions: Vec<Expr>,
 }
 
 /// What bounds a join in time.
@@ -36,10 +39,13 @@ struct Bound {
 }
 
 /// One input: its columns at their own positions, then its computed keys.
-struct Input {
-    relation: Relation,
-    node: NodeId,
-    keys: Vec<usize>,
+pub struct Input {
+    /// Its columns.
+    pub relation: Relation,
+    /// The node that sends them and the keys.
+    pub node: NodeId,
+    /// Where the keys are.
+    pub keys: Vec<usize>,
 }
 
 impl Lowering {
@@ -85,7 +91,12 @@ impl Lowering {
     }
 
     /// The inputs with the keys as columns, both of one type.
-    fn key_inputs(&mut self, parts: &Parts, left: Relation, right: Relation) -> Result<[Input; 2]> {
+    pub(super) fn key_inputs(
+        &mut self,
+        parts: &Parts,
+        left: Relation,
+        right: Relation,
+    ) -> Result<[Input; 2]> {
         let schemas = [self.real_schema(&left)?, self.real_schema(&right)?];
         let mut columns = [self.own_columns(&left), self.own_columns(&right)];
         let mut keys = [vec![], vec![]];
@@ -124,7 +135,7 @@ impl Lowering {
     }
 
     /// The rest of the condition, over the left columns, then the right ones.
-    fn condition(
+    pub(super) fn condition(
         &self,
         parts: &Parts,
         left: &Input,
@@ -158,7 +169,7 @@ impl Lowering {
     }
 
     /// How rows of one key meet.
-    fn meeting(&mut self, input: NodeId, keys: &[usize], time: JoinTime) -> NodeId {
+    pub(super) fn meeting(&mut self, input: NodeId, keys: &[usize], time: JoinTime) -> NodeId {
         if self.strategy.shards == 1 {
             return input;
         }
@@ -176,32 +187,38 @@ impl Lowering {
         }
     }
 
-    fn join_node(&mut self, spec: JoinSpec, inputs: [NodeId; 2]) -> NodeId {
-        let [left, right] = inputs;
+    /// The columns of joined rows: those of a side whose partner may be missing can be NULL.
+    pub(super) fn joined_fields(&self, kind: JoinKind, [left, right]: [NodeId; 2]) -> Vec<FieldRef> {
         let padded = |input: NodeId, padded: bool| {
-            let fields = self.graph.node(input).schema.fields().clone();
-            fields
-                .iter()
-                .map(|field| {
-                    let nullable = field.is_nullable() || padded;
-                    Arc::new(field.as_ref().clone().with_nullable(nullable))
-                })
-                .collect::<Vec<FieldRef>>()
+            let fields = self.graph.node(input).schema.fields().iter();
+            let field = |field: &FieldRef| {
+                let nullable = field.is_nullable() || padded;
+                Arc::new(field.as_ref().clone().with_nullable(nullable))
+            };
+            fields.map(field).collect::<Vec<FieldRef>>()
         };
-        let mut fields = padded(left, spec.kind.keeps(1));
-        if !spec.kind.is_left_only() {
-            fields.extend(padded(right, spec.kind.keeps(0)));
+        let mut fields = padded(left, kind.keeps(1));
+        if !kind.is_left_only() {
+            fields.extend(padded(right, kind.keeps(0)));
         }
+        fields
+    }
+
+    pub(super) fn join_node(&mut self, spec: JoinSpec, inputs: [NodeId; 2]) -> NodeId {
+        let fields = self.joined_fields(spec.kind, inputs);
         let appends = spec.retracting == [false, false]
             && (spec.time != JoinTime::Unbounded || matches!(spec.kind, JoinKind::Inner | JoinKind::Semi));
         let reason = match spec.time {
             JoinTime::Unbounded => "regular join: nothing bounds it in time",
             JoinTime::Interval { .. } => "interval join: row times lie near each other",
             JoinTime::Window { .. } => "window join: rows of the same window",
+            JoinTime::Version { .. } => {
+                "temporal join: the version that is valid at the time of the left row"
+            }
         };
         self.graph.add(Node {
             operator: Operator::Join(spec),
-            inputs: vec![left, right],
+            inputs: inputs.to_vec(),
             schema: Arc::new(Schema::new(fields)),
             changelog: if appends { Changelog::Append } else { Changelog::Retract },
             row_time: None,
@@ -246,7 +263,7 @@ impl<'a> Parts<'a> {
                 }
             }
         }
-        Ok(Parts { kind, swapped, join, on, conditions })
+        Ok(Parts { kind, swapped, schema: &join.schema, on, conditions })
     }
 
     /// What bounds the join in time. The conditions that the bound replaces are taken out.
@@ -286,7 +303,14 @@ impl<'a> Parts<'a> {
 }
 
 /// The relation of the joined rows: row times go on where no NULL can have taken their place.
-fn joined(parts: &Parts, time: JoinTime, left: Input, right: Input, node: NodeId, width: usize) -> Relation {
+pub fn joined(
+    parts: &Parts,
+    time: JoinTime,
+    left: Input,
+    right: Input,
+    node: NodeId,
+    width: usize,
+) -> Relation {
     let left_names = left.relation.schema.fields().len();
     let right_names = if parts.kind.is_left_only() { 0 } else { right.relation.schema.fields().len() };
     // The right columns come after all left ones, computed keys too.
@@ -297,7 +321,7 @@ fn joined(parts: &Parts, time: JoinTime, left: Input, right: Input, node: NodeId
     };
     let mut places: Vec<Place> = (0..left_names).map(Place::Real).collect();
     places.extend((0..right_names).map(|position| Place::Real(right_start + position)));
-    let mut relation = Relation::of(node, parts.join.schema.clone());
+    let mut relation = Relation::of(node, parts.schema.clone());
     relation.places = places;
     if time == JoinTime::Unbounded {
         return relation;

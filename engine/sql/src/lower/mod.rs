@@ -16,6 +16,7 @@ mod relation;
 mod sink;
 mod sort;
 mod source;
+mod temporal;
 mod top_n;
 mod unnest;
 mod values;
@@ -52,7 +53,7 @@ pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
     for insert in &inserts {
         collect_scans(&insert.query, &mut sources)?;
     }
-    let mut lowering = Lowering { graph: Graph::default(), sources, strategy, ranks: None };
+    let mut lowering = Lowering { graph: Graph::default(), sources, strategy, ranks: None, looks_up: false };
     for insert in inserts {
         lowering.insert(insert)?;
     }
@@ -92,6 +93,8 @@ struct Lowering {
     strategy: Strategy,
     /// The ranks that a filter right above keeps of the next window.
     ranks: Option<top_n::Ranks>,
+    /// The table of a lookup join is being lowered.
+    looks_up: bool,
 }
 
 impl Lowering {
@@ -119,10 +122,15 @@ impl Lowering {
                 Ok(self.relation(input, statement)?.renamed(schema.clone()))
             }
             LogicalPlan::Extension(Extension { node }) => {
-                match (node.as_any().downcast_ref(), node.as_any().downcast_ref()) {
-                    (Some(assign), _) => self.window_assign(assign, plan, statement),
-                    (_, Some(unnest)) => self.unnest(unnest, plan, statement),
-                    _ => Err(unsupported(node.name(), statement.place)),
+                let node = node.as_ref();
+                if let Some(assign) = node.as_any().downcast_ref() {
+                    self.window_assign(assign, plan, statement)
+                } else if let Some(unnest) = node.as_any().downcast_ref() {
+                    self.unnest(unnest, plan, statement)
+                } else if let Some(join) = node.as_any().downcast_ref() {
+                    self.temporal_join(join, statement)
+                } else {
+                    Err(unsupported(node.name(), statement.place))
                 }
             }
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate, statement),
@@ -153,7 +161,10 @@ impl Lowering {
     }
 
     fn scan(&mut self, scan: &TableScan) -> Result<Relation> {
-        let shared = self.sources.node(scan, &mut self.graph)?;
+        let shared = match self.looks_up {
+            true => source::lookup(scan, self.strategy, &mut self.graph)?,
+            false => self.sources.node(scan, &mut self.graph)?,
+        };
         self.read(shared, scan)
     }
 
@@ -211,6 +222,7 @@ pub fn is_stateful(operator: &Operator) -> bool {
             | Operator::WindowAggregate { .. }
             | Operator::SessionAggregate { .. }
             | Operator::Join(_)
+            | Operator::LookupJoin { .. }
             | Operator::TopN { .. }
             | Operator::ChangelogNormalize { .. }
             | Operator::Deduplicate { .. }

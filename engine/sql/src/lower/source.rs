@@ -85,10 +85,17 @@ impl Sources {
             return Err(Error::bug(format!("nobody asked for table {}", declared.def.name)));
         };
         if source.node.is_none() {
-            source.node = Some(build(&source.declared, &source.needed, self.strategy, graph)?);
+            source.node = Some(build(&source.declared, &source.needed, self.strategy, false, graph)?);
         }
         source.node.clone().ok_or_else(|| Error::bug("a source without a node"))
     }
+}
+
+/// A node of its own for the table of `scan`, which is read whenever a run begins. It has no row time.
+pub fn lookup(scan: &TableScan, strategy: Strategy, graph: &mut Graph) -> Result<Shared> {
+    let declared = declared_table(scan)?;
+    let needed = scanned_columns(scan, &declared).into_iter().collect();
+    build(&declared, &needed, strategy, true, graph)
 }
 
 /// Source, then computed columns, then row time; then the last row of each key, where changes do not fit each other.
@@ -96,13 +103,14 @@ fn build(
     declared: &Declared,
     needed: &BTreeSet<usize>,
     strategy: Strategy,
+    lookup: bool,
     graph: &mut Graph,
 ) -> Result<Shared> {
     let (projection, stored) = stored_columns(declared, needed)?;
     let sent = |position: &usize| changelog::sent_field(declared, &stored_field(declared, *position));
     let fields: Vec<FieldRef> = projection.iter().map(sent).collect();
     let mut node = graph.add(Node {
-        operator: Operator::Source { table: declared.def.clone(), projection },
+        operator: Operator::Source { table: declared.def.clone(), projection, lookup },
         inputs: vec![],
         schema: Arc::new(Schema::new(fields)),
         changelog: declared.changelog,
@@ -135,11 +143,11 @@ fn build(
         node = graph.add_after(node, operator, schema, None);
     }
     let row_time = match &declared.watermark {
-        None => None,
-        Some((time, watermark)) => {
+        Some((time, watermark)) if !lookup => {
             node = row_time_node(declared, *time, watermark, &columns, node, graph)?;
             Some(*time)
         }
+        _ => None,
     };
     node = changelog::normalize(declared, &columns, node, strategy, graph)?;
     Ok(Shared { node, columns, row_time })

@@ -70,7 +70,7 @@ impl Lowering {
             options: options.map(|(name, value)| (name.to_string(), value.to_string())).into(),
         };
         self.graph.add(Node {
-            operator: Operator::Source { table: Arc::new(table), projection: vec![] },
+            operator: Operator::Source { table: Arc::new(table), projection: vec![], lookup: false },
             inputs: vec![],
             schema: Arc::new(Schema::empty()),
             changelog: Changelog::Append,

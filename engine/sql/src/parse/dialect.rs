@@ -57,6 +57,11 @@ impl Dialect for FlinkDialect {
         true
     }
 
+    /// `t FOR SYSTEM_TIME AS OF o.time`.
+    fn supports_table_versioning(&self) -> bool {
+        true
+    }
+
     fn supports_in_empty_list(&self) -> bool {
         false
     }

@@ -1,0 +1,9 @@
+-- A versioned table needs a primary key.
+-- input o.json
+{"k": "a", "n": 1, "ts": "2026-01-01 00:00:05"}
+-- script
+CREATE TABLE o (k STRING, n INT, ts TIMESTAMP(3), p AS PROCTIME(), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '$dir/o.json', 'format' = 'json');
+SELECT o.n FROM o JOIN o FOR SYSTEM_TIME AS OF o.ts AS v ON o.k = v.k;
+-- refuse
+a table without versions
+give the table a PRIMARY KEY
