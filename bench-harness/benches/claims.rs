@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use millrace_bench::{decode, input, pipeline, window};
+use millrace_bench::{decode, input, json, pipeline, window};
 
 /// The allocator of the `millrace` binary.
 #[global_allocator]
@@ -30,14 +30,14 @@ fn windows(criterion: &mut Criterion) {
     }
 }
 
-fn json(criterion: &mut Criterion) {
+fn json_lines(criterion: &mut Criterion) {
     const LINES: usize = 500_000;
     let lines = input::json_lines(LINES, 1000);
-    assert_eq!(decode::by_millrace(&lines).unwrap(), LINES);
+    assert_eq!(json::decode(&lines).unwrap(), LINES);
     assert_eq!(decode::by_sonic(&lines), LINES);
     let mut group = criterion.benchmark_group("json lines");
     group.throughput(Throughput::Elements(LINES as u64)).sample_size(10);
-    group.bench_function("millrace", |own| own.iter(|| decode::by_millrace(black_box(&lines)).unwrap()));
+    group.bench_function("millrace", |own| own.iter(|| json::decode(black_box(&lines)).unwrap()));
     group.bench_function("sonic-rs", |own| own.iter(|| decode::by_sonic(black_box(&lines))));
     group.finish();
 }
@@ -65,5 +65,5 @@ fn filter(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(claims, windows, json, filter);
+criterion_group!(claims, windows, json_lines, filter);
 criterion_main!(claims);

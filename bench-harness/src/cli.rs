@@ -50,10 +50,12 @@ enum Command {
     Load(LoadArgs),
     /// One HTML page of the records of the other commands.
     Report(ReportArgs),
-    /// Writes the trades of one seed as files, for everything that is compared.
+    /// Writes the trades and events of one seed as files, for everything that is compared.
     Data(DataArgs),
-    /// Runs one query over the trades of an Arrow file, loaded before the clock starts, on one shard.
+    /// Runs one query over the rows of Arrow files, loaded before the clock starts, on one shard.
     Memory(MemoryArgs),
+    /// Prints the queries of `scenario` and `nexmark` with their tables, as JSON.
+    Queries,
 }
 
 /// Runs the command that the process was started with.
@@ -83,6 +85,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Report(args) => report::run(args, *seed),
         Command::Data(args) => resident::write(args, *seed),
         Command::Memory(args) => resident::run(args),
+        Command::Queries => resident::queries(),
     };
     // What was measured before something failed is shown too.
     if !record.tables.is_empty() {
@@ -100,5 +103,23 @@ fn name(command: &Command) -> &'static str {
         Command::Report(_) => "report",
         Command::Data(_) => "data",
         Command::Memory(_) => "memory",
+        Command::Queries => "queries",
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use clap::Parser;
+
+    use super::{Cli, name};
+    use crate::report;
+
+    #[test]
+    fn a_report_without_records_measures_parts_that_the_command_knows() {
+        for part in report::PARTS {
+            let cli = Cli::try_parse_from(["millrace-bench"].iter().chain(*part)).unwrap();
+            assert_eq!(name(&cli.command), part[0]);
+        }
     }
 }

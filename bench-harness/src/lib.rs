@@ -10,7 +10,6 @@ pub mod cli;
 pub mod contention;
 pub mod decode;
 pub mod feed;
-pub mod input;
 pub mod instructions;
 pub mod load;
 pub mod memory;
@@ -24,3 +23,5 @@ pub mod scenario;
 pub mod times;
 pub mod trades;
 pub mod window;
+
+pub use millrace_kernels::{input, json};

@@ -14,12 +14,13 @@ use millrace_plan::{Error, Result};
 use crate::input::{BATCH_ROWS, mix};
 use crate::record::write_file;
 
-/// The columns of a trade in SQL; with event time, and options for `WITH`.
+/// The columns of a trade in SQL, with event time.
+pub const COLUMNS: &str = "trader INT, symbol STRING, price DOUBLE, qty BIGINT, ts TIMESTAMP(3), \
+                           WATERMARK FOR ts AS ts - INTERVAL '1' SECOND";
+
+/// The declaration of the trades `t`, with options for `WITH`.
 pub fn table(with: &str) -> String {
-    format!(
-        "CREATE TABLE t (trader INT, symbol STRING, price DOUBLE, qty BIGINT, ts TIMESTAMP(3), \
-         WATERMARK FOR ts AS ts - INTERVAL '1' SECOND) WITH ({with});\n"
-    )
+    format!("CREATE TABLE t ({COLUMNS}) WITH ({with});\n")
 }
 
 fn schema() -> SchemaRef {
@@ -133,13 +134,16 @@ impl Trades {
     }
 }
 
-/// Writes each split as a file of this format into a folder; how many bytes they have.
+/// Writes each split (of trades, or of any other rows) as a file of this format into a folder; how many bytes they
+/// have.
 pub fn write(splits: &[Arc<[RecordBatch]>], name: &str, folder: &Path) -> Result<u64> {
     let own = format::find(name).ok_or_else(|| Error::bug(format!("no format {name}")))?;
     let make = own.encoder.ok_or_else(|| Error::bug(format!("{name} cannot be written")))?;
+    let first = splits.iter().flat_map(|own| own.iter()).next();
+    let schema = first.map_or_else(schema, |own| own.schema());
     let mut total = 0;
     for (index, split) in splits.iter().enumerate() {
-        let (mut encoder, mut bytes) = (make(&schema(), &Default::default())?, vec![]);
+        let (mut encoder, mut bytes) = (make(&schema, &Default::default())?, vec![]);
         split.iter().try_for_each(|batch| encoder.encode(batch, &RowKinds::Insert, &mut bytes))?;
         encoder.finish(&mut bytes)?;
         let file: PathBuf = folder.join(format!("{index}.{}", own.suffix));

@@ -137,6 +137,36 @@ fn trades_of_one_seed_are_written_once_and_queried_from_memory() {
 }
 
 #[test]
+fn events_are_written_in_time_order_and_named_queries_run_over_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let written = bench(&[
+        "data",
+        path,
+        "--rows",
+        "100",
+        "--nexmark",
+        "5000",
+        "--splits",
+        "2",
+        "--format",
+        "arrow,json",
+    ]);
+    let said = String::from_utf8_lossy(&written.stdout).into_owned();
+    assert!(said.contains("bid, json: ") && said.contains(", 4600 rows"), "{said}");
+    let lines = std::fs::read_to_string(folder.path().join("bid/0.json")).unwrap();
+    let time = |line: &str| line.split("\"date_time\":").nth(1).unwrap()[..25].to_string();
+    let times: Vec<String> = lines.lines().map(time).collect();
+    assert!(times.len() == 2300 && times.is_sorted());
+    let named: serde_json::Value = serde_json::from_slice(&bench(&["queries"]).stdout).unwrap();
+    assert!(named["q5"]["sql"].as_str().unwrap().contains("HOP("));
+    assert!(named["S0"]["results"].as_str().unwrap().starts_with("c0 STRING, c1 DOUBLE"));
+    let run = bench(&["memory", path, "q2", "--repeat", "1"]);
+    let figures: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert!(figures["rows_in"] == 2300 && figures["start_up"].as_f64().unwrap() > 0.0, "{figures}");
+}
+
+#[test]
 fn wrong_arguments_are_refused_with_what_would_be_right() {
     for (arguments, said) in [
         (&["contention", "--designs", "z"][..], "known: a, a+"),

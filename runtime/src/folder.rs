@@ -13,7 +13,7 @@ use crate::error::DiskError;
 pub struct Folder {
     path: PathBuf,
     /// Held as long as the folder is owned.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// What a file is called until it is complete.
@@ -28,7 +28,13 @@ impl Folder {
         let file = File::options().create(true).truncate(false).write(true).open(&lock);
         let file = file.map_err(DiskError::at(&lock))?;
         file.try_lock().map_err(io::Error::from).map_err(DiskError::at(&lock))?;
-        Ok(Folder { path: path.to_path_buf(), _lock: file })
+        Ok(Folder { path: path.to_path_buf(), _lock: Some(file) })
+    }
+
+    /// A folder that another process may own: to read. An error if there is none.
+    pub fn look(path: &Path) -> Result<Folder, DiskError> {
+        std::fs::metadata(path).map_err(DiskError::at(path))?;
+        Ok(Folder { path: path.to_path_buf(), _lock: None })
     }
 
     /// Where it is.

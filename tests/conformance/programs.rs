@@ -33,7 +33,9 @@ pub fn run(program: &Program, quick: bool) -> Result<Outcome, String> {
 fn in_setup(program: &Program, setup: (usize, usize, usize, &str), folder: &Path) -> Result<Outcome, String> {
     let (before, after, batch_rows, backend) = setup;
     let mut written: BTreeMap<String, [String; 2]> = BTreeMap::new();
-    for (index, (phase, shards)) in [(Phase::Before, before), (Phase::After, after)].into_iter().enumerate() {
+    let phases = [(Phase::Before, before), (Phase::After, after)];
+    let count = if program.is_one_run() { 1 } else { 2 };
+    for (index, (phase, shards)) in phases.into_iter().take(count).enumerate() {
         if let Err(obstacle) = program.feed(folder, phase) {
             return Ok(Outcome::NotSupported(obstacle));
         }
@@ -69,7 +71,7 @@ fn one_phase(
     command.arg("run").arg(script).args(["--quiet", "--oversubscribe", "--backend", backend]);
     command.args(["--shards", &shards.to_string(), "--batch-rows", &batch_rows.to_string()]);
     command.args(["--checkpoint-interval", "0", "--checkpoint-dir"]).arg(folder.join("checkpoints"));
-    if phase == Phase::Before && program.goes_on() {
+    if phase == Phase::Before && !program.is_one_run() {
         command.arg("--keep-open");
     }
     binary::finish(command, folder)

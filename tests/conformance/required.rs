@@ -41,13 +41,32 @@ const CASES: &[&str] = &[
     "nexmark-q106",
 ];
 
-/// Programs that must pass.
-const PROGRAMS: &[&str] =
-    &["values-test", "changelog-normalize-upsert", "changelog-normalize-source-mini-batch"];
+/// How the names of programs begin that need not pass yet; all others must.
+const PROGRAMS_EXCEPT: &[&str] = &[
+    // User-defined functions.
+    "group-aggregate-udf-",
+    "over-aggregate-bounded-",
+    "over-aggregate-unbounded-",
+    // State that expires by processing time.
+    "agg-with-state-ttl-hint",
+    // Expect that the restart waits until the clock has passed windows of ten seconds, and that no window begins while
+    // rows are read. A run here stops when it has read what is there, its windows open.
+    "group-window-aggregate-hop-proc-time",
+    "window-table-function-tumble-tvf-agg-proc-time",
+    // Expects that the restart takes more than five seconds.
+    "interval-join-proc-time",
+    "lookup-join-",
+    "match-",
+    "table-source-scan-source-watermark",
+    "temporal-join-",
+    "temporal-sort-",
+    // Sessions without PARTITION BY, grouped by a key.
+    "window-aggregate-session-event-time",
+];
 
 /// True if the test fails when this program does.
 pub fn is_required_program(id: &str) -> bool {
-    PROGRAMS.contains(&id)
+    !PROGRAMS_EXCEPT.iter().any(|own| id.starts_with(own))
 }
 
 /// True if the test fails when this case does.

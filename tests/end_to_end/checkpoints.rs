@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -245,6 +247,72 @@ fn crashed(world: &World, script: &str) -> Vec<PathBuf> {
 }
 
 #[test]
+fn a_run_that_fails_goes_on_by_itself_when_it_may() {
+    let world = World::new();
+    let expected = world.expected();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let script = format!(
+        "{}CREATE TABLE peer (k STRING, v BIGINT) WITH ('connector' = 'socket', 'port' = '{port}', 'format' = 'csv');\n\
+         INSERT INTO peer SELECT k, v FROM t WHERE v > 500;\n",
+        world.script("out")
+    );
+    // The first two connections are gone before they end.
+    let peer = std::thread::spawn(move || {
+        (0..2).for_each(|_| drop(listener.accept().unwrap()));
+        listener.accept().map(|(socket, _)| BufReader::new(socket).lines().count()).unwrap()
+    });
+    let refused = script.replace(&port.to_string(), "1");
+    let refused = world.run(world.checkpointed(&refused, 1));
+    assert!(
+        refused.stderr.contains("nobody listens there") && !refused.stderr.contains("restart"),
+        "{refused:?}"
+    );
+    let mut command = world.checkpointed(&script, 1);
+    command.args(["--restart-attempts", "5"]);
+    let run = world.run(command);
+    run.output().unwrap();
+    assert!(run.stderr.contains("restart 1 of 5") && run.stderr.contains("restart 2 of 5"), "{}", run.stderr);
+    assert!(peer.join().unwrap() > 0);
+    assert_eq!(world.seen("out"), expected);
+}
+
+/// What `millrace state` says.
+fn state(world: &World, arguments: &[&str]) -> Run {
+    let mut command = binary::limited(&binary::path().unwrap());
+    command.arg("state").args(arguments);
+    world.run(command)
+}
+
+#[test]
+fn a_checkpoint_can_be_looked_into() {
+    let world = World::new();
+    let script = world.script("out");
+    let manifests = crashed(&world, &script);
+    let folder = world.path("checkpoints").to_string_lossy().into_owned();
+    let list = state(&world, &["list", &folder]);
+    assert_eq!(list.output().unwrap().lines().count(), 1 + manifests.len(), "{list:?}");
+    let described = state(&world, &["describe", &folder]);
+    let described = described.output().unwrap();
+    for part in ["/in/0.json", "groups: 5", "GroupAggregate Final by [0]", "out/rows_kept/part-"] {
+        assert!(described.contains(part), "{part}: {described}");
+    }
+    assert_eq!(
+        state(&world, &["verify", &folder]).output().unwrap().matches(": whole").count(),
+        manifests.len()
+    );
+    let diff = state(&world, &["diff", &folder, "1", "3"]);
+    assert!(diff.output().unwrap().contains("rows  "), "{diff:?}");
+    let missing = state(&world, &["describe", &folder, "--epoch", "77"]);
+    assert!(missing.refused() && missing.stderr.contains("there are: 1, 2, 3"), "{missing:?}");
+    let snapshot = world.path("checkpoints/epoch-000000000002/shard-0.snapshot");
+    let bytes = fs::read(&snapshot).unwrap();
+    fs::write(&snapshot, &bytes[1..]).unwrap();
+    let damaged = state(&world, &["verify", &folder]);
+    assert!(damaged.stderr.contains("epoch 2: ") && damaged.status.code() == Some(1), "{damaged:?}");
+}
+
+#[test]
 fn damaged_files_are_named_and_the_epoch_before_is_used() {
     let world = World::new();
     let expected = world.expected();
@@ -311,4 +379,34 @@ fn what_checkpoints_cannot_promise_is_refused() {
     ordered.arg("--ordered");
     let refused = world.run(ordered);
     assert!(refused.refused() && refused.stderr.contains("--ordered"), "{}", refused.stderr);
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_of_an_earlier_version_is_opened() {
+    let golden = binary::root().join("tests/end_to_end/golden");
+    let expected = fs::read_to_string(golden.join("expected.txt")).unwrap();
+    for shards in ["1", "2", "3"] {
+        let scratch = tempfile::tempdir().unwrap();
+        copy(&golden.join("checkpoint"), &scratch.path().join("checkpoint"));
+        let mut command = binary::limited(&binary::path().unwrap());
+        command.arg("run").arg(golden.join("script.sql"));
+        command.args(["--quiet", "--oversubscribe", "--shards", shards, "--checkpoint-dir"]);
+        command.arg(scratch.path().join("checkpoint"));
+        let run = binary::finish(command, scratch.path()).unwrap();
+        let mut lines: Vec<&str> = run.output().unwrap().lines().collect();
+        lines.sort_unstable();
+        assert_eq!(lines, expected.lines().collect::<Vec<_>>(), "{shards} shards");
+    }
 }

@@ -137,6 +137,43 @@ fn the_account_tells_where_every_row_went() {
 }
 
 #[test]
+fn what_was_read_before_a_signal_is_written() {
+    const ROWS: usize = 3_000;
+    let scratch = tempfile::tempdir().unwrap();
+    let input = scratch.path().join("in");
+    fs::create_dir(&input).unwrap();
+    for file in 0..3 {
+        let rows = (file..ROWS).step_by(3).map(|row| format!("{{\"k\": {}, \"v\": {row}}}\n", row % 7));
+        fs::write(input.join(format!("{file}.json")), rows.collect::<String>()).unwrap();
+    }
+    // Changes are collected for longer than any test takes.
+    let script = format!(
+        "SET 'table.exec.mini-batch.allow-latency' = '1 h'; CREATE TABLE t (k INT, v BIGINT) WITH ('connector' = \
+         'filesystem', 'path' = '{}', 'format' = 'json', 'source.monitor-interval' = '1 h'); SELECT 'row', v FROM t; \
+         SELECT 'sum', k, COUNT(*), SUM(v) FROM t GROUP BY k;",
+        input.display()
+    );
+    for shards in ["1", "2", "3"] {
+        let mut child = Command::new(binary::path().unwrap())
+            .args(["run", "--quiet", "--oversubscribe", "--shards", shards, "-e", &script])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(|line| line.unwrap());
+        let read = lines.by_ref().filter(|line| line.starts_with("+I[row")).take(ROWS).count();
+        let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(read == ROWS && kill.success());
+        let sums: Vec<String> = lines.filter(|line| line.contains("[sum")).collect();
+        assert!(child.wait().unwrap().success());
+        let sum = |key: usize| -> usize { (0..ROWS).filter(|row| row % 7 == key).sum() };
+        let count = |key: usize| (0..ROWS).filter(|row| row % 7 == key).count();
+        let expected: Vec<String> =
+            (0..7).map(|key| format!("+I[sum, {key}, {}, {}]", count(key), sum(key))).collect();
+        assert_eq!(sorted(&sums.join("\n")), expected, "{shards} shards");
+    }
+}
+
+#[test]
 fn a_signal_ends_an_endless_run_in_order() {
     let script = "CREATE TABLE t (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '1000'); \
                   SELECT id FROM t;";

@@ -9,6 +9,7 @@
 
 mod checkpoints;
 mod command;
+mod processing_time;
 mod sockets;
 
 use std::fs;

@@ -50,8 +50,11 @@ pub struct Outcome {
     pub late: u64,
 }
 
-/// When all rows come, in milliseconds since 1970.
+/// When the first rows come, in milliseconds since 1970. All others come then too, unless the answer depends on it.
 const INGEST_MS: i64 = 1_700_000_000_000;
+
+/// From one row of a split to the next, in milliseconds, where the answer depends on it.
+const ROW_MS: i64 = 10;
 
 /// How a run goes.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +100,8 @@ struct Cluster {
     outcome: Outcome,
     choices: Choices,
     steps: u64,
+    /// The clock stands while a barrier is on its way: rows that are behind it will come again, at their time.
+    clock_stands: bool,
     /// Shards that the barrier has passed: what reaches the sink there will come again.
     behind: Vec<bool>,
 }
@@ -168,12 +173,19 @@ pub fn run_with_stops(
     cluster.run_to_end()
 }
 
-fn source_of(plan: &Plan) -> Result<(NodeId, &TableDef, &[usize])> {
+/// The source of a plan that has one, and what is read of it.
+pub fn source_of(plan: &Plan) -> Result<(NodeId, &TableDef, &[usize])> {
     let source = plan.nodes.iter().enumerate().find_map(|(id, node)| match &node.operator {
         Operator::Source { table, projection } => Some((id, &**table, projection.as_slice())),
         _ => None,
     });
     source.ok_or_else(|| Error::bug("a plan without a source"))
+}
+
+/// When the rows of a batch come whose first is this one of its split.
+pub fn ingest_ms(plan: &Plan, first_row: usize) -> i64 {
+    let by_clock = plan.nodes.iter().any(|node| matches!(node.operator, Operator::ProcessingTime { .. }));
+    INGEST_MS + if by_clock { first_row as i64 * ROW_MS } else { 0 }
 }
 
 fn batches(plan: &Plan, splits: &[Vec<InputRow>], batch_rows: usize) -> Result<Vec<Unread>> {
@@ -188,7 +200,7 @@ fn batches(plan: &Plan, splits: &[Vec<InputRow>], batch_rows: usize) -> Result<V
             },
             origin: Origin { split: split as _, first_row: (at * batch_rows) as u64 },
             watermarks: RowWatermarks::Constant(WATERMARK_MIN),
-            ingest_ms: INGEST_MS,
+            ingest_ms: ingest_ms(plan, at * batch_rows),
         });
         (split as u64, batches.collect())
     };
@@ -210,6 +222,7 @@ impl Cluster {
             outcome: Outcome { batches: vec![], late: 0 },
             choices: Choices(seed | 1),
             steps: 0,
+            clock_stands: false,
             behind: vec![false; shards],
         })
     }
@@ -239,6 +252,7 @@ impl Cluster {
     /// Sends a barrier through all shards, each when its turn comes, and lets them work on until it has passed.
     /// What they held, and the rows that were not read before it.
     fn cut(&mut self, epoch: u64) -> Result<(Vec<ShardSnapshot>, Vec<Unread>)> {
+        self.clock_stands = true;
         let shards = self.pipelines.len();
         let mut asked = vec![false; shards];
         let mut snapshots: Vec<Option<ShardSnapshot>> = vec![None; shards];
@@ -269,7 +283,10 @@ impl Cluster {
         let shards = self.pipelines.len();
         let shard = self.choices.below(shards);
         match self.choices.below(8) {
-            0 => self.pipelines[shard].tick()?,
+            0 => {
+                self.pipelines[shard].tick()?;
+                self.tell_time(shard)?;
+            }
             1 => self.pipelines[shard].epoch(self.steps)?,
             2..5 => {
                 let from = self.choices.below(shards);
@@ -285,6 +302,15 @@ impl Cluster {
         }
         self.collect(shard);
         Ok(())
+    }
+
+    /// A clock that shows no later time than that of the next rows to come.
+    fn tell_time(&mut self, shard: usize) -> Result<()> {
+        let next = self.unread.iter().filter_map(|(_, _, batches)| Some(batches.front()?.ingest_ms)).min();
+        match next.filter(|_| !self.clock_stands) {
+            Some(now_ms) => self.pipelines[shard].clock(now_ms),
+            None => Ok(()),
+        }
     }
 
     fn read(&mut self, which: usize) -> Result<()> {
@@ -322,7 +348,7 @@ impl Cluster {
 }
 
 /// The projected columns of `k STRING, v BIGINT, ts TIMESTAMP(3)`.
-fn columns(log: &[Change], table: &TableDef, projection: &[usize]) -> RecordBatch {
+pub fn columns(log: &[Change], table: &TableDef, projection: &[usize]) -> RecordBatch {
     let rows = || log.iter().map(|(row, _)| row);
     let column = |position: &usize| -> ArrayRef {
         match position {

@@ -161,6 +161,16 @@ const QUERIES: &[&str] = &[
      INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k",
     "SELECT window_start, window_end, COUNT(*), SUM(v) FROM TABLE(SESSION(TABLE c, DESCRIPTOR(ts), \
      INTERVAL '0.100' SECOND(3))) GROUP BY window_start, window_end",
+    // By the clock, which shows the same times with and without a stop. No two rows are just one gap apart: whether
+    // the second is in time depends on who looks at the clock first.
+    "SELECT window_start, k, ORDERLESS FROM TABLE(HOP((SELECT *, PROCTIME() AS pt FROM t), DESCRIPTOR(pt), \
+     INTERVAL '0.1' SECOND(1), INTERVAL '0.3' SECOND(1))) GROUP BY window_start, window_end, k",
+    "CREATE VIEW seen AS SELECT *, PROCTIME() AS pt FROM t; SELECT window_start, window_end, k, COUNT(*), SUM(v) \
+     FROM TABLE(SESSION(TABLE seen PARTITION BY k, DESCRIPTOR(pt), INTERVAL '0.055' SECOND(3))) \
+     GROUP BY window_start, window_end, k",
+    "SELECT a.k, a.v, a.ts, b.ts FROM (SELECT *, PROCTIME() AS pt FROM t) AS a LEFT JOIN \
+     (SELECT *, PROCTIME() AS pt FROM t) AS b ON a.v = b.v AND a.k <> b.k \
+     AND b.pt BETWEEN a.pt - INTERVAL '0.050' SECOND(3) AND a.pt + INTERVAL '0.090' SECOND(3)",
     "SELECT k, v, ts, ROW_NUMBER() OVER w, RANK() OVER w, DENSE_RANK() OVER w, LAG(v) OVER w, LAG(v, 2, 7) OVER w, \
      LAG(k, 3) OVER w FROM t WINDOW w AS (PARTITION BY k ORDER BY ts)",
 ];

@@ -9,6 +9,7 @@ mod cluster;
 mod joins;
 mod law;
 mod oracle;
+mod processing_time;
 mod ranking;
 mod sessions;
 

@@ -141,6 +141,12 @@ fn primary_key(columns: &[String]) -> Option<Vec<String>> {
 }
 
 impl Program {
+    /// True if nothing comes after a restart: it runs to its end at once.
+    pub fn is_one_run(&self) -> bool {
+        self.sources.iter().all(|own| own.after_restart.is_empty())
+            && self.sinks.iter().all(|own| own.after_restart.is_empty())
+    }
+
     /// Why it cannot be run at all; `None` = it can.
     pub fn obstacle(&self) -> Option<String> {
         if !self.functions.is_empty() {
@@ -152,15 +158,11 @@ impl Program {
         other.map(|kind| format!("a source with {kind} rows"))
     }
 
-    /// True if rows follow after the restart; else the input ends before it.
-    pub fn goes_on(&self) -> bool {
-        self.sources.iter().any(|own| !own.after_restart.is_empty())
-    }
-
     /// The script, with its tables as files below `folder`.
     pub fn script(&self, folder: &Path) -> String {
         let mut script = String::new();
-        for (name, value) in &self.config {
+        // Names between underscores are switches of the tests of that engine.
+        for (name, value) in self.config.iter().filter(|(name, _)| !name.starts_with("__")) {
             script += &format!("SET '{name}' = '{value}';\n");
         }
         let file = |name: &str, format: &str| {

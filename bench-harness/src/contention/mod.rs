@@ -172,8 +172,8 @@ fn sweep(args: &ContentionArgs, quick: bool, seed: u64) -> Result<Vec<Point>> {
         for groups in &args.groups {
             for partitions in &args.partitions {
                 // Enough batches that the state is full for most of the run.
-                let batches = if quick { 4000 } else { 8000 };
-                let copied = if quick { 200 } else { 400.max(*groups as usize / 200) };
+                let batches = if quick { 1000 } else { 8000 };
+                let copied = if quick { 100 } else { 400.max(*groups as usize / 200) };
                 let many = Input::new(*partitions, batches, *groups, windowed, seed)?;
                 let few = Input::new(*partitions, copied, *groups, windowed, seed)?;
                 for design in DESIGNS {

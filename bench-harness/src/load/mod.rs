@@ -182,7 +182,7 @@ pub fn run(args: &LoadArgs, quick: bool, seed: u64, record: &mut Record) -> Resu
                 record.tables.extend([table, stages(query, "fixed", &driven)]);
             }
             None => {
-                load.ramp(query, args.rate.unwrap_or(if quick { 300_000 } else { 20_000 }), quick, record)?
+                load.ramp(query, args.rate.unwrap_or(if quick { 100_000 } else { 20_000 }), quick, record)?
             }
         }
     }

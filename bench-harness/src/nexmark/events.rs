@@ -3,19 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::compute::interleave_record_batch;
+use arrow::datatypes::{DataType, Field, Schema, TimestampMillisecondType};
+use arrow::error::ArrowError;
 use millrace_connect::connector::{self, Source, Split, Step};
 use millrace_connect::format;
 use millrace_flow::RowKinds;
 use millrace_plan::{Error, Limits, Operator, Result, TableDef};
 
+use crate::input::BATCH_ROWS;
 use crate::memory::Tables;
 use crate::pipeline;
 use crate::record::write_file;
 
 /// Columns of each table in SQL.
-const TABLES: &[(&str, &str)] = &[
+pub const TABLES: &[(&str, &str)] = &[
     (
         "person",
         "id BIGINT, name STRING, email_address STRING, credit_card STRING, city STRING, state STRING, \
@@ -33,6 +36,9 @@ const TABLES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Their event time.
+pub const WATERMARK: &str = "WATERMARK FOR date_time AS date_time - INTERVAL '4' SECOND";
+
 /// The table that one query looks up.
 pub const SIDE_INPUT: &str = "side_input";
 
@@ -41,8 +47,7 @@ pub const SIDE_INPUT: &str = "side_input";
 pub fn declarations(with: &dyn Fn(&str) -> String, clock: bool) -> String {
     let events = TABLES.iter().map(|(name, columns)| {
         let computed = if clock && *name == "bid" { ", p_time AS PROCTIME()" } else { "" };
-        let watermark = "WATERMARK FOR date_time AS date_time - INTERVAL '4' SECOND";
-        format!("CREATE TABLE {name} ({columns}{computed}, {watermark}) WITH ({});\n", with(name))
+        format!("CREATE TABLE {name} ({columns}{computed}, {WATERMARK}) WITH ({});\n", with(name))
     });
     let side =
         format!("CREATE TABLE {SIDE_INPUT} (`key` BIGINT, `value` STRING) WITH ({});\n", with(SIDE_INPUT));
@@ -103,6 +108,28 @@ fn read(source: &dyn Source, split: &Split, columns: &[usize]) -> Result<Arc<[Re
     }
 }
 
+/// The rows of a table by the time in a column, dealt to `parts` splits one after the other: no row of a split is late.
+pub fn in_time_order(
+    splits: &[Arc<[RecordBatch]>],
+    time: &str,
+    parts: usize,
+) -> Result<Vec<Arc<[RecordBatch]>>> {
+    let bug = |error: ArrowError| Error::bug(error.to_string());
+    let batches: Vec<&RecordBatch> = splits.iter().flat_map(|own| own.iter()).collect();
+    let mut rows: Vec<(i64, (usize, usize))> = vec![];
+    for (index, batch) in batches.iter().enumerate() {
+        let times = batch.column_by_name(time).ok_or_else(|| Error::bug("rows without time"))?;
+        let times = times.as_primitive::<TimestampMillisecondType>().values();
+        rows.extend(times.iter().enumerate().map(|(row, time)| (*time, (index, row))));
+    }
+    rows.sort_unstable();
+    let part = |part: usize| -> Result<Arc<[RecordBatch]>> {
+        let own: Vec<(usize, usize)> = rows.iter().skip(part).step_by(parts).map(|own| own.1).collect();
+        own.chunks(BATCH_ROWS).map(|own| interleave_record_batch(&batches, own).map_err(bug)).collect()
+    };
+    (0..parts).map(part).collect()
+}
+
 fn side_input() -> Result<RecordBatch> {
     const KEYS: i64 = 10_000;
     let schema = Schema::new(vec![
@@ -160,7 +187,7 @@ fn lines(batches: &[RecordBatch]) -> Result<Vec<u8>> {
 /// An event a day after all others, as a line: the windows before it fire.
 pub fn future_line(splits: &[Arc<[RecordBatch]>]) -> Result<String> {
     const DAY_MS: i64 = 86_400_000;
-    let bug = |error: arrow::error::ArrowError| Error::bug(error.to_string());
+    let bug = |error: ArrowError| Error::bug(error.to_string());
     let Some(row) = splits.iter().find_map(|own| own.last()).map(|own| own.slice(0, 1)) else {
         return Ok(String::new());
     };

@@ -2,8 +2,8 @@
 //! the answer of one shard in memory as the reference.
 
 mod answer;
-mod events;
-mod queries;
+pub mod events;
+pub mod queries;
 
 use std::path::PathBuf;
 

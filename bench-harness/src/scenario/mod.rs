@@ -3,7 +3,7 @@
 
 mod by_hand;
 mod limits;
-mod queries;
+pub mod queries;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

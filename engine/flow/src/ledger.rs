@@ -56,7 +56,12 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         return Some(format!("{rows_in} rows came in, but its inputs sent {sent}"));
     }
     match &node.operator {
-        Spec::Source { .. } | Spec::RowTime(_) | Spec::Calc { .. } | Spec::Union | Spec::Sink { .. } => {
+        Spec::Source { .. }
+        | Spec::RowTime(_)
+        | Spec::ProcessingTime { .. }
+        | Spec::Calc { .. }
+        | Spec::Union
+        | Spec::Sink { .. } => {
             let out = rows_out + filtered + late + bad;
             (rows_in != out).then(|| format!("{rows_in} rows in, {out} out, filtered, late or bad"))
         }

@@ -3,8 +3,8 @@
 //! Rows come in by [`Pipeline::source_batch`] and [`Pipeline::receive`]; rows, messages for other shards
 //! and bad rows are taken out by the `take_*` functions. Between the two everything is synchronous: an
 //! event goes through a queue from operator to operator until nothing is left to do. The pipeline reads no
-//! clock and does no I/O; the caller says when the emit interval has passed ([`Pipeline::tick`]) and when
-//! to check the account ([`Pipeline::epoch`]).
+//! clock and does no I/O; the caller says what time it is ([`Pipeline::clock`]), when the emit interval has passed
+//! ([`Pipeline::tick`]) and when to check the account ([`Pipeline::epoch`]).
 
 mod cut;
 
@@ -140,8 +140,12 @@ pub struct Pipeline {
     row_times: Vec<Option<NodeId>>,
     /// The exchanges that rows with a row time meet first.
     first_exchanges: Vec<NodeId>,
+    /// The nodes that follow the clock.
+    clocked: Vec<NodeId>,
     /// The barrier on its way, and what it has left.
     passing: Option<cut::Passing>,
+    /// The barrier is the last, and nothing is to be held.
+    drains: bool,
     partitions: usize,
     /// When the youngest batch entered: what results of restored state carry until rows have come.
     ingest_ms: i64,
@@ -164,7 +168,9 @@ impl Pipeline {
             bad: vec![],
             row_times,
             first_exchanges,
+            clocked: clocked(plan),
             passing: None,
+            drains: false,
             partitions: limits.partitions,
             ingest_ms: 0,
         })
@@ -247,6 +253,27 @@ impl Pipeline {
                 continue;
             };
             operator.on_tick(&mut out)?;
+            self.dispatch(id, out);
+            self.run()?;
+        }
+        Ok(())
+    }
+
+    /// True if the answer depends on the clock: the caller tells it by [`Pipeline::clock`], every few milliseconds
+    /// even if nothing comes.
+    pub fn follows_clock(&self) -> bool {
+        !self.clocked.is_empty()
+    }
+
+    /// The wall clock shows `now_ms`, milliseconds since 1970: windows of processing time that end by then fire.
+    pub fn clock(&mut self, now_ms: i64) -> Result<()> {
+        for position in 0..self.clocked.len() {
+            let id = self.clocked[position];
+            if self.nodes[id].ended {
+                continue;
+            }
+            let mut out = Output::default();
+            self.operator(id)?.on_clock(now_ms, &mut out)?;
             self.dispatch(id, out);
             self.run()?;
         }
@@ -559,10 +586,18 @@ fn first_exchanges<'a>(plan: &Plan, row_times: impl Iterator<Item = &'a NodeId>)
         }
         match node.operator {
             Spec::Exchange(_) => found.push(id),
+            // From here on time is another.
+            Spec::ProcessingTime { .. } => {}
             _ => below[id] = true,
         }
     }
     found
+}
+
+/// The nodes that follow the clock.
+fn clocked(plan: &Plan) -> Vec<NodeId> {
+    let follows = |node: &Node| matches!(node.operator, Spec::ProcessingTime { .. });
+    (0..plan.nodes.len()).filter(|id| follows(&plan.nodes[*id])).collect()
 }
 
 /// The row-time node above a source: there is at most one, right above its computed columns.

@@ -15,8 +15,7 @@ pub struct Limits {
     pub partitions: usize,
     /// Batches that one ring between two shards holds.
     pub ring_batches: usize,
-    /// State, rings and decode buffers of one shard, in bytes; `None` = three quarters of the
-    /// machine's memory, divided by the shards.
+    /// State of all shards together, in bytes, each shard having an equal share; `None` = no limit.
     pub memory_bytes: Option<usize>,
     /// Milliseconds that a continuous aggregation collects changes before it emits them.
     pub emit_interval_ms: u64,

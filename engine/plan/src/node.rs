@@ -263,6 +263,12 @@ pub enum Operator {
     },
     /// Follows the row time of each split; rows without one are bad rows.
     RowTime(RowTimeSpec),
+    /// Rows enter windows of processing time: each is given the time it came, and time goes on by the clock, not
+    /// by rows. What the input promised of event time ends here.
+    ProcessingTime {
+        /// The column that takes the time: Timestamp(Millisecond).
+        column: usize,
+    },
     /// Keeps rows for which `filter` is true, then evaluates `exprs` over them.
     /// If `now` is set, the expressions see one more input column, the last: the batch's ingest time
     /// (Timestamp(Millisecond, "UTC")).
@@ -413,6 +419,7 @@ impl Operator {
         match self {
             Operator::Source { .. } => "Source",
             Operator::RowTime(_) => "RowTime",
+            Operator::ProcessingTime { .. } => "ProcessingTime",
             Operator::Calc { .. } => "Calc",
             Operator::Expand { .. } => "Expand",
             Operator::WindowAssign { .. } => "WindowAssign",

@@ -1,16 +1,20 @@
 //! The command line.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use millrace_connect::{connector, format};
 use millrace_plan::{Culprit, Error, Limits, Result, duration_ms};
-use millrace_runtime::{BackendKind, parse_cores};
-use millrace_sql::{bind, explain, function};
+use millrace_runtime::{BackendKind, Placement, memory_bytes, parse_cores};
+use millrace_sql::{Compiled, bind, explain, function};
 
+use crate::checkpoint::inspect;
 use crate::config::{CheckpointConfig, Config, Output, parse_size};
 use crate::job::{Job, compile_script, placement};
+use crate::report::RunReport;
+use crate::signals::Signals;
 
 /// Continuous SQL over event streams, one shard per core, no locks.
 #[derive(Debug, Parser)]
@@ -37,8 +41,47 @@ enum Command {
     Functions,
     /// List the connectors and formats with their options.
     Connectors,
+    /// Look into a folder of checkpoints.
+    State(StateArgs),
     /// Print the version.
     Version,
+}
+
+#[derive(Debug, Args)]
+struct StateArgs {
+    #[command(subcommand)]
+    command: StateCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum StateCommand {
+    /// A line for each epoch.
+    List {
+        /// The folder given to `run` as --checkpoint-dir.
+        folder: PathBuf,
+    },
+    /// What an epoch holds: splits, state by operator, output.
+    Describe {
+        /// The folder given to `run` as --checkpoint-dir.
+        folder: PathBuf,
+        /// The epoch; default: the newest.
+        #[arg(long, value_name = "N")]
+        epoch: Option<u64>,
+    },
+    /// Read every byte of every epoch; exit code 1 if one is damaged.
+    Verify {
+        /// The folder given to `run` as --checkpoint-dir.
+        folder: PathBuf,
+    },
+    /// How an epoch differs from an earlier one.
+    Diff {
+        /// The folder given to `run` as --checkpoint-dir.
+        folder: PathBuf,
+        /// The earlier epoch.
+        from: u64,
+        /// The later epoch.
+        to: u64,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -98,7 +141,8 @@ struct RunArgs {
     /// Rows per batch.
     #[arg(long, value_name = "N")]
     batch_rows: Option<usize>,
-    /// Memory for state and buffers, as in 512MB or 4GiB; at the limit the run ends with an error.
+    /// Memory for state, as in 512MB or 4GiB; at the limit the run ends with an error that names the largest
+    /// operators. Default: three quarters of what the machine or the container has.
     #[arg(long, value_name = "SIZE")]
     memory: Option<String>,
     /// Make what the run holds durable in this folder, and go on from the last epoch if there is one. Files that
@@ -112,6 +156,10 @@ struct RunArgs {
     /// later run goes on with new files and with what was appended to those it knows.
     #[arg(long, requires = "checkpoint_dir")]
     keep_open: bool,
+    /// With checkpoints: how often a run that fails for reasons outside of the SQL and the data goes on from the
+    /// last epoch by itself, after 1, 2, 4, at most 30 seconds.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "checkpoint_dir")]
+    restart_attempts: u32,
     /// With checkpoints: read sockets and standard input too, whose rows since the last epoch a crash loses.
     #[arg(long, requires = "checkpoint_dir")]
     allow_source_loss: bool,
@@ -162,7 +210,10 @@ impl RunArgs {
             }
             limits.batch_rows = rows;
         }
-        limits.memory_bytes = self.memory.as_deref().map(parse_size).transpose()?;
+        limits.memory_bytes = match &self.memory {
+            Some(size) => Some(parse_size(size)?),
+            None => memory_bytes().map(|bytes| bytes / 4 * 3),
+        };
         let cores = self.cores.as_deref().map(|list| {
             parse_cores(list)
                 .map_err(|message| Error::query(message).hint("write --cores 0-3 or --cores 0,2"))
@@ -178,6 +229,7 @@ impl RunArgs {
         });
         Ok(Config {
             checkpoint,
+            restart_attempts: self.restart_attempts,
             lossy_sources: self.allow_source_loss,
             shards: self.shards,
             cores: cores.transpose()?,
@@ -235,6 +287,16 @@ fn execute(command: Command) -> Result<()> {
             list_connectors();
             Ok(())
         }
+        Command::State(args) => {
+            let text = match args.command {
+                StateCommand::List { folder } => inspect::list(&folder),
+                StateCommand::Describe { folder, epoch } => inspect::describe(&folder, epoch),
+                StateCommand::Verify { folder } => inspect::verify(&folder),
+                StateCommand::Diff { folder, from, to } => inspect::diff(&folder, from, to),
+            };
+            print!("{}", text?);
+            Ok(())
+        }
         Command::Version => {
             println!("millrace {}", env!("CARGO_PKG_VERSION"));
             Ok(())
@@ -259,19 +321,7 @@ fn run_script(args: &RunArgs) -> Result<()> {
         let places: Vec<String> = placement.iter().map(|own| own.to_string()).collect();
         eprintln!("placement: {}", places.join(", "));
     }
-    let job = Job::open(&compiled, placement.len(), &config)?;
-    if let Some(epoch) = job.resumes_from().filter(|_| !config.quiet) {
-        eprintln!("going on from epoch {epoch}");
-    }
-    if job.is_finished() {
-        job.finish_output()?;
-        let folder = args.checkpoint_dir.as_deref().unwrap_or(Path::new("")).display();
-        eprintln!(
-            "{folder}: the run has come to the end of its input; to run it again name an empty --checkpoint-dir"
-        );
-        return Ok(());
-    }
-    let report = job.run(&placement, &config)?;
+    let Some(report) = run_job(&compiled, &placement, &config)? else { return Ok(()) };
     if !config.quiet {
         eprint!("{}", report.text());
     }
@@ -279,6 +329,51 @@ fn run_script(args: &RunArgs) -> Result<()> {
         eprintln!("{}", report.json());
     }
     Ok(())
+}
+
+/// Runs a job, from its last epoch if it has one, and again if it fails and may. `None` = it had come to its end
+/// before.
+fn run_job(compiled: &Compiled, placement: &[Placement], config: &Config) -> Result<Option<RunReport>> {
+    let signals = Signals::install()?;
+    let mut attempts = 0;
+    loop {
+        let job = match Job::open(compiled, placement.len(), config) {
+            Ok(job) => job,
+            Err(error) if attempts == 0 => return Err(error),
+            Err(error) => {
+                attempts = next_attempt(error, attempts, config, &signals)?;
+                continue;
+            }
+        };
+        if let Some(epoch) = job.resumes_from().filter(|_| !config.quiet) {
+            eprintln!("going on from epoch {epoch}");
+        }
+        if job.is_finished() {
+            job.finish_output()?;
+            eprintln!(
+                "the run has come to the end of its input; to run it again name an empty --checkpoint-dir"
+            );
+            return Ok(None);
+        }
+        match job.run(placement, config, &signals) {
+            Ok(report) => return Ok(Some(report)),
+            Err(error) => attempts = next_attempt(error, attempts, config, &signals)?,
+        }
+    }
+}
+
+/// Waits for the next attempt of a run that has failed, if there is one; else gives the error back.
+fn next_attempt(error: Error, attempts: u32, config: &Config, signals: &Signals) -> Result<u32> {
+    const MOST_SECONDS: u64 = 30;
+    let may_pass = !matches!(error.culprit, Culprit::Query | Culprit::Data);
+    if attempts == config.restart_attempts || !may_pass || signals.stop_requested() {
+        return Err(error);
+    }
+    let seconds = MOST_SECONDS.min(1 << attempts.min(5));
+    eprintln!("{error}");
+    eprintln!("restart {} of {} from the last epoch in {seconds} s", attempts + 1, config.restart_attempts);
+    signals.wait(Duration::from_secs(seconds))?;
+    Ok(attempts + 1)
 }
 
 fn list_functions() {
@@ -290,7 +385,9 @@ fn list_functions() {
     for entry in bind::aggregate::AGGREGATES {
         println!("  {:<44} {}", entry.signature, entry.about);
     }
-    println!("\nProcessing time");
+    println!(
+        "\nProcessing time (what a query makes of it depends on the clock, and differs from run to run)"
+    );
     for (name, sql_type) in bind::now::NOW_FUNCTIONS {
         println!("  {:<44} when the row entered, {sql_type}", name.to_uppercase());
     }

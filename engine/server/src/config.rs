@@ -53,6 +53,8 @@ pub struct Config {
     pub output: Output,
     /// Epochs are made durable.
     pub checkpoint: Option<CheckpointConfig>,
+    /// How often a run that failed goes on from its last epoch.
+    pub restart_attempts: u32,
     /// Sources that cannot be read again may be read with checkpoints.
     pub lossy_sources: bool,
 }
@@ -101,6 +103,7 @@ impl Config {
             stats_json: false,
             output: Output::Print,
             checkpoint: None,
+            restart_attempts: 0,
             lossy_sources: false,
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use millrace_plan::{Error, Limits, Operator, Plan, Result};
 use millrace_runtime::{Clock, RingReceiver};
 
-use crate::checkpoint::{Account, Epochs};
+use crate::checkpoint::{Account, Command, Commands, Epochs, Progress as EpochProgress};
 use crate::dead_letters::DeadLetters;
 use crate::progress::Progress;
 use crate::report::HostEvent;
@@ -24,6 +24,10 @@ pub struct Host {
     progress: Progress,
     warnings: Warnings,
     epochs: Option<Epochs>,
+    /// Without checkpoints: how the shards are told to stop.
+    commands: Vec<Commands>,
+    /// When the shards were told to stop, in nanoseconds.
+    drains_since_ns: Option<u64>,
 }
 
 /// Says the first warnings; many clients may vanish.
@@ -57,7 +61,17 @@ impl Host {
         }
         let letters = DeadLetters::new(paths, limits.bad_row_samples);
         let warnings = Warnings::default();
-        Host { rings, stdout: io::stdout(), stdout_closed: false, letters, progress, warnings, epochs }
+        Host {
+            rings,
+            stdout: io::stdout(),
+            stdout_closed: false,
+            letters,
+            progress,
+            warnings,
+            epochs,
+            commands: vec![],
+            drains_since_ns: None,
+        }
     }
 
     /// True once the reader of standard output has gone.
@@ -76,6 +90,9 @@ impl Host {
                     HostEvent::Bad(letter) => self.letters.add(letter)?,
                     HostEvent::Warning(warning) => self.warnings.say(&self.progress, &warning),
                     HostEvent::Snapshot(snapshot) => self.progress.update(snapshot, clock.monotonic_ns()),
+                    HostEvent::Epoch { progress: EpochProgress::Ready(own), .. } if self.epochs.is_none() => {
+                        self.commands.push(own);
+                    }
                     HostEvent::Epoch { shard, progress } => {
                         let now_ms = clock.wall_ms();
                         self.with_epochs(|epochs, warn| epochs.progress(shard, progress, now_ms, warn))?;
@@ -106,11 +123,29 @@ impl Host {
         Ok(self.epochs.is_some())
     }
 
-    /// The run ends after one more epoch. False = this run has no checkpoints, or no shard to ask.
+    /// The run is to end in order: after one more epoch, or when what was read has left. False = it does not get
+    /// there.
     pub fn end(&mut self, clock: &Clock) -> Result<bool> {
-        let now_ms = clock.wall_ms();
-        self.with_epochs(|epochs, warn| epochs.end(now_ms, warn))?;
-        Ok(self.epochs.is_some())
+        if self.epochs.is_some() {
+            let now_ms = clock.wall_ms();
+            self.with_epochs(|epochs, warn| epochs.end(now_ms, warn))?;
+            return Ok(true);
+        }
+        /// A peer or a disk that does not take anything holds a run up no longer.
+        const PATIENCE_NS: u64 = 3_000_000_000;
+        let now_ns = clock.monotonic_ns();
+        if let Some(since_ns) = self.drains_since_ns {
+            return Ok(now_ns < since_ns + PATIENCE_NS);
+        }
+        if self.commands.len() < self.rings.len() {
+            return Ok(false);
+        }
+        self.drains_since_ns = Some(now_ns);
+        // One that has ended takes no command, and needs none.
+        for own in &mut self.commands {
+            let _ = own.0.try_send(Command::Drain);
+        }
+        Ok(true)
     }
 
     /// An epoch ends if it is time.

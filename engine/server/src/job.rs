@@ -20,6 +20,7 @@ use crate::progress::Progress;
 use crate::report::{RunReport, ShardReport};
 use crate::rules::Connectors;
 use crate::shard::{self, ShardJob, ShardListener, ShardSink, ShardSource};
+use crate::signals::Signals;
 
 /// A disk error as the user sees it.
 pub fn environment(error: &DiskError) -> Error {
@@ -339,7 +340,7 @@ impl Job {
     }
 
     /// Runs to the end of the input, or until a signal comes.
-    pub fn run(mut self, placement: &[Placement], config: &Config) -> Result<RunReport> {
+    pub fn run(mut self, placement: &[Placement], config: &Config, signals: &Signals) -> Result<RunReport> {
         let shards = placement.len();
         self.finish_output()?;
         let checkpoint = self.checkpoints.as_mut().map(Checkpoints::for_shards);
@@ -382,26 +383,42 @@ impl Job {
             eprintln!("warning: {warning}");
         }
         let backend = running.backend().to_string();
-        let signals = crate::signals::Signals::install()?;
-        while !running.finished() {
-            if host.stdout_closed() || (signals.stop_requested() && !host.end(&clock)?) {
-                running.stop();
-            }
-            if signals.checkpoint_requested() && !host.checkpoint(&clock)? {
-                eprintln!("warning: SIGUSR1 asks for a checkpoint, but there is no --checkpoint-dir");
-            }
-            host.tick(&clock)?;
-            if !host.poll(&clock)? {
-                bell.wait(Some(host.patience()));
-            }
+        let mut attended = Ok(());
+        while attended.is_ok() && !running.finished() {
+            attended = attend(&running, &mut host, signals, &clock, &bell);
+        }
+        if attended.is_err() {
+            running.stop();
         }
         let results = running.wait().map_err(runtime_error);
+        attended?;
         host.poll(&clock)?;
         host.finish()?;
         let reports: Vec<ShardReport> = results?.into_iter().collect::<Result<_>>()?;
         let elapsed_ms = clock.monotonic_ns() / 1_000_000;
         Ok(RunReport { shards: reports, elapsed_ms, backend, epochs: host.epochs() })
     }
+}
+
+/// What the main thread does once while the shards run.
+fn attend<T>(
+    running: &runtime::Running<T>,
+    host: &mut Host,
+    signals: &Signals,
+    clock: &Clock,
+    bell: &Bell,
+) -> Result<()> {
+    if host.stdout_closed() || (signals.stop_requested() && !host.end(clock)?) {
+        running.stop();
+    }
+    if signals.checkpoint_requested() && !host.checkpoint(clock)? {
+        eprintln!("warning: SIGUSR1 asks for a checkpoint, but there is no --checkpoint-dir");
+    }
+    host.tick(clock)?;
+    if !host.poll(clock)? {
+        bell.wait(Some(host.patience()));
+    }
+    Ok(())
 }
 
 fn cannot_replay(table: &str) -> Error {

@@ -17,4 +17,4 @@ mod progress;
 pub mod report;
 mod rules;
 pub mod shard;
-mod signals;
+pub mod signals;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use millrace_plan::{Error, Result};
+use millrace_runtime::Bell;
 use signal_hook::consts::{SIGUSR1, TERM_SIGNALS};
 use signal_hook::flag;
 
@@ -33,6 +35,18 @@ impl Signals {
     /// True once after each SIGUSR1.
     pub fn checkpoint_requested(&self) -> bool {
         self.checkpoint.swap(false, Ordering::Relaxed)
+    }
+
+    /// Waits, or less long if a stop is asked for.
+    pub fn wait(&self, time: Duration) -> Result<()> {
+        const STEP: Duration = Duration::from_millis(50);
+        let bell = Bell::new().map_err(|error| Error::environment(format!("eventfd: {error}")))?;
+        let mut left = time;
+        while !left.is_zero() && !self.stop_requested() {
+            bell.wait(Some(STEP.min(left)));
+            left = left.saturating_sub(STEP);
+        }
+        Ok(())
     }
 
     /// True after the first signal.

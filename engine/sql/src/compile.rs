@@ -386,7 +386,7 @@ fn declare(tables: &Tables, create: &CreateTable, rules: &dyn TableRules) -> Res
     let stored: Vec<FieldRef> =
         physical.into_iter().chain(metadata.into_iter().map(|(_, field)| field)).collect();
     let (schema, columns) = columns(tables, create, &stored)?;
-    let watermark = watermark(tables, create, &schema)?;
+    let watermark = watermark(tables, create, &schema, &columns)?;
     let changelog = rules.check(&def).and_then(|()| rules.source_changelog(&def));
     let changelog = changelog.map_err(|error| error.at(create.place))?;
     let (schema, place) = (Arc::new(schema), create.place);
@@ -443,6 +443,7 @@ fn watermark(
     tables: &Tables,
     create: &CreateTable,
     schema: &Schema,
+    columns: &[DeclaredColumn],
 ) -> Result<Option<(usize, datafusion_expr::Expr)>> {
     let Some(watermark) = &create.watermark else { return Ok(None) };
     let unknown = || {
@@ -464,6 +465,11 @@ fn watermark(
         ))
         .hint(format!("add a computed column: `row_time` AS TO_TIMESTAMP(`{}`)", watermark.column))
         .at(watermark.place));
+    }
+    if columns[position].is_processing_time() {
+        return Err(Error::query(format!("WATERMARK FOR `{}`, which is processing time", watermark.column))
+            .hint("leave WATERMARK out: windows by PROCTIME() follow the clock")
+            .at(watermark.place));
     }
     let fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
     let names = names_of(&fields, create.place)?;

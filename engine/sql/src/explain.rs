@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use millrace_plan::{
     AggregateCall, Changelog, EmitMode, Exchange, Frame, GREATEST_RANK, JoinSpec, JoinTime, Node, NodeId,
-    Operator, Phase, Plan, WatermarkRule, WindowInput, WindowSpec,
+    Operator, Phase, Plan, ProjectExpr, WatermarkRule, WindowInput, WindowSpec,
 };
 
 /// The plan as text: one block per stage, each operator on a line, its inputs below it.
@@ -65,18 +65,14 @@ fn describe(node: &Node) -> String {
         Operator::Source { table, .. } => format!("{name} {} ({})", table.name, columns(node)),
         Operator::RowTime(spec) => {
             let column = node.schema.field(spec.column).name();
-            match &spec.watermark {
-                WatermarkRule::Delay(delay) => format!("{name} {column}, watermark {delay} ms behind"),
-                WatermarkRule::Expr(expr) => format!("{name} {column}, watermark {expr}"),
-            }
+            format!("{name} {column}, watermark {}", watermark_text(&spec.watermark))
+        }
+        Operator::ProcessingTime { column } => {
+            format!("{name} {}, watermark by the clock", node.schema.field(*column).name())
         }
         Operator::Calc { filter, exprs, .. } => {
-            let exprs: Vec<String> =
-                exprs.iter().map(|own| format!("{} AS {}", own.expr, own.name)).collect();
-            match filter {
-                Some(filter) => format!("{name} where {filter} select {}", exprs.join(", ")),
-                None => format!("{name} select {}", exprs.join(", ")),
-            }
+            let filter = filter.as_ref().map_or(String::new(), |filter| format!(" where {filter}"));
+            format!("{name}{filter} select {}", exprs_text(exprs))
         }
         Operator::Expand { projections } => format!("{name} each row into {}", projections.len()),
         Operator::WindowAssign { window, .. } => format!("{name} {}", window_text(window)),
@@ -134,6 +130,17 @@ fn unnest_text(node: &Node, columns: usize, outer: bool) -> String {
     let names: Vec<&str> = node.schema.fields().iter().skip(columns).map(|own| own.name().as_str()).collect();
     let kept = if outer { ", rows without elements too" } else { "" };
     format!("{} into ({}){kept}", node.operator.name(), names.join(", "))
+}
+
+fn watermark_text(rule: &WatermarkRule) -> String {
+    match rule {
+        WatermarkRule::Delay(delay) => format!("{delay} ms behind"),
+        WatermarkRule::Expr(expr) => expr.to_string(),
+    }
+}
+
+fn exprs_text(exprs: &[ProjectExpr]) -> String {
+    exprs.iter().map(|own| format!("{} AS {}", own.expr, own.name)).collect::<Vec<_>>().join(", ")
 }
 
 fn key_names(node: &Node, keys: usize) -> String {

@@ -8,6 +8,7 @@ mod expand;
 mod forward;
 mod group_aggregate;
 mod over_aggregate;
+mod processing_time;
 mod row_time;
 mod session_aggregate;
 mod top_n;
@@ -69,6 +70,9 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         Spec::Deduplicate { .. } => Box::new(deduplicate::Deduplicate::new(node, &input()?, limits)?),
         Spec::OverAggregate { .. } => Box::new(over_aggregate::OverAggregate::new(node, &input()?, limits)?),
         Spec::Unnest { .. } => Box::new(unnest::Unnest::new(node, limits)?),
+        Spec::ProcessingTime { column } => {
+            Box::new(processing_time::ProcessingTime::new(*column, node.schema.clone()))
+        }
         Spec::RowTime(spec) => Box::new(RowTime::new(spec.clone())),
         Spec::Exchange(_) => return Err(Error::bug("the pipeline makes exchanges")),
     })
@@ -201,6 +205,12 @@ pub trait Operator {
     /// The emit interval has passed, or a message burst has ended: collected changes may leave.
     fn on_tick(&mut self, out: &mut Output) -> Result<()> {
         let _ = out;
+        Ok(())
+    }
+
+    /// The wall clock shows `now_ms`, milliseconds since 1970. Only those are told that follow it.
+    fn on_clock(&mut self, now_ms: i64, out: &mut Output) -> Result<()> {
+        let _ = (now_ms, out);
         Ok(())
     }
 

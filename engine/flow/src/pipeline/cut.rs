@@ -43,6 +43,13 @@ impl Pipeline {
         Ok(())
     }
 
+    /// The run stops: a last barrier enters, before which everything that operators have collected leaves. What
+    /// they hold is not asked for.
+    pub fn drain(&mut self) -> Result<()> {
+        self.drains = true;
+        self.barrier(u64::MAX)
+    }
+
     fn passing(&mut self, epoch: u64) -> Result<&mut Passing> {
         let passing = self.passing.get_or_insert_with(|| Passing { epoch, nodes: vec![], behind: vec![] });
         match passing.epoch == epoch {
@@ -84,6 +91,10 @@ impl Pipeline {
         if !self.nodes[id].ended {
             let state = match &mut self.nodes[id].unit {
                 Unit::Exchange { .. } => OperatorState::none(),
+                _ if self.drains => {
+                    self.operator(id)?.on_tick(&mut out)?;
+                    OperatorState::none()
+                }
                 _ => self.operator(id)?.snapshot(&mut out)?,
             };
             let state = with_ingest(state, self.ingest_ms);

@@ -7,6 +7,7 @@
 
 mod epochs;
 mod failpoint;
+pub mod inspect;
 mod manifest;
 mod node_key;
 mod snapshot_file;
@@ -24,7 +25,7 @@ pub use epochs::{Account, Epochs, Setup};
 pub use failpoint::{Failpoint, reach};
 pub use manifest::Manifest;
 pub use node_key::{NodeKey, node_keys};
-pub use snapshot_file::encode;
+pub use snapshot_file::Encoder;
 pub use store::{Resumed, Store, finish_output, hidden_mark, snapshot_path};
 
 /// How far one split of a source had been read.
@@ -62,7 +63,7 @@ pub struct Part {
     pub shard: usize,
     /// Length of its snapshot file, in bytes.
     pub bytes: u64,
-    /// CRC-32 of its snapshot file.
+    /// CRC-32 of its snapshot file, as it stands at its end.
     pub crc32: u32,
     /// Its splits.
     pub splits: Vec<SplitState>,
@@ -84,6 +85,8 @@ pub enum Command {
     Commit(u64),
     /// The run is over: what came after the last epoch is dropped.
     Stop,
+    /// The run is to stop, and has no checkpoints: what was read leaves as far as it can, and is all.
+    Drain,
 }
 
 /// From a shard to the main thread.

@@ -1,4 +1,4 @@
-//! A shard's part of an epoch as one file: a head that says what is where, then Arrow IPC streams, all under
+//! A shard's part of an epoch as one file: Arrow IPC streams, then a head that says what is where, all under
 //! one checksum. Anything torn, cut off or flipped is found before it is read.
 
 use std::io::Cursor;
@@ -15,7 +15,7 @@ use super::NodeKey;
 
 /// What the file begins with: the format and its version.
 const MAGIC: &[u8] = b"MILLRACE SNAPSHOT 1\n";
-/// Length of the head, as a little-endian number.
+/// Length of the head, which stands before it, as a little-endian number.
 const LENGTH_BYTES: usize = 4;
 /// The checksum at the end.
 const CRC_BYTES: usize = 4;
@@ -41,34 +41,62 @@ struct TableHead {
     bytes: usize,
 }
 
-/// The file of a snapshot, and its CRC-32.
-pub fn encode(snapshot: &ShardSnapshot, keys: &[NodeKey]) -> Result<(Vec<u8>, u32)> {
-    let mut tables = vec![];
-    let mut head = Head { epoch: snapshot.epoch, nodes: vec![] };
-    for node in &snapshot.nodes {
-        let NodeKey { key, what } = keys[node.node].clone();
-        let mut own = NodeHead { key, what, watermark_ms: node.watermark_ms, tables: vec![] };
-        for table in &node.state.tables {
-            let before = tables.len();
-            stream(&table.rows, &mut tables)?;
-            own.tables.push(TableHead {
-                name: table.name.clone(),
-                keyed: table.placement == Placement::Keyed,
-                bytes: tables.len() - before,
-            });
-        }
-        head.nodes.push(own);
+/// Makes the file of a snapshot piece by piece, so that the shard gets on between two.
+pub struct Encoder {
+    head: Head,
+    crc: crc32fast::Hasher,
+    bytes: u64,
+}
+
+impl Encoder {
+    /// The beginning, and its piece.
+    pub fn new(epoch: u64) -> (Encoder, Vec<u8>) {
+        let mut own =
+            Encoder { head: Head { epoch, nodes: vec![] }, crc: crc32fast::Hasher::new(), bytes: 0 };
+        let piece = own.piece(MAGIC.to_vec());
+        (own, piece)
     }
-    let head =
-        serde_json::to_vec(&head).map_err(|error| Error::bug(format!("a snapshot's head: {error}")))?;
-    let mut file = Vec::with_capacity(MAGIC.len() + LENGTH_BYTES + head.len() + tables.len() + CRC_BYTES);
-    file.extend_from_slice(MAGIC);
-    file.extend_from_slice(&(head.len() as u32).to_le_bytes());
-    file.extend_from_slice(&head);
-    file.extend_from_slice(&tables);
-    file.extend_from_slice(&crc32fast::hash(&file).to_le_bytes());
-    let crc32 = crc32fast::hash(&file);
-    Ok((file, crc32))
+
+    fn piece(&mut self, piece: Vec<u8>) -> Vec<u8> {
+        self.crc.update(&piece);
+        self.bytes += piece.len() as u64;
+        piece
+    }
+
+    /// The tables that follow are of this node.
+    pub fn node(&mut self, key: &NodeKey, watermark_ms: i64) {
+        let NodeKey { key, what } = key.clone();
+        self.head.nodes.push(NodeHead { key, what, watermark_ms, tables: vec![] });
+    }
+
+    /// The piece of a table.
+    pub fn table(&mut self, table: &StateTable) -> Result<Vec<u8>> {
+        let mut piece = vec![];
+        stream(&table.rows, &mut piece)?;
+        let Some(node) = self.head.nodes.last_mut() else { return Err(Error::bug("a table of no node")) };
+        node.tables.push(TableHead {
+            name: table.name.clone(),
+            keyed: table.placement == Placement::Keyed,
+            bytes: piece.len(),
+        });
+        Ok(self.piece(piece))
+    }
+
+    /// The last piece, and the length of the file and its checksum.
+    pub fn finish(mut self) -> Result<(Vec<u8>, u64, u32)> {
+        let failed = |error| Error::bug(format!("a snapshot's head: {error}"));
+        let mut last = serde_json::to_vec(&self.head).map_err(failed)?;
+        last.extend_from_slice(&(last.len() as u32).to_le_bytes());
+        let mut last = self.piece(last);
+        let crc32 = self.crc.finalize();
+        last.extend_from_slice(&crc32.to_le_bytes());
+        Ok((last, self.bytes + CRC_BYTES as u64, crc32))
+    }
+}
+
+/// The checksum at the end of a snapshot file.
+pub fn stored_crc32(file: &[u8]) -> Option<u32> {
+    file.split_last_chunk::<CRC_BYTES>().map(|(_, crc)| u32::from_le_bytes(*crc))
 }
 
 fn stream(rows: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
@@ -90,10 +118,9 @@ pub fn decode(file: &[u8], node: impl Fn(&str) -> Option<NodeId>) -> Result<Shar
     if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
         return Err(damaged("its checksum is wrong"));
     }
-    let (length, rest) = rest.split_first_chunk::<LENGTH_BYTES>().ok_or_else(|| damaged("it has no head"))?;
-    let (head, mut rest) = rest
-        .split_at_checked(u32::from_le_bytes(*length) as usize)
-        .ok_or_else(|| damaged("its head is cut off"))?;
+    let (rest, length) = rest.split_last_chunk::<LENGTH_BYTES>().ok_or_else(|| damaged("it has no head"))?;
+    let tables = rest.len().checked_sub(u32::from_le_bytes(*length) as usize);
+    let (mut rest, head) = rest.split_at(tables.ok_or_else(|| damaged("its head is cut off"))?);
     let head: Head = serde_json::from_slice(head).map_err(|error| damaged(&format!("its head: {error}")))?;
     let mut snapshot = ShardSnapshot { epoch: head.epoch, nodes: vec![] };
     for own in head.nodes {
@@ -140,6 +167,18 @@ mod tests {
 
     use super::*;
 
+    fn encode(snapshot: &ShardSnapshot, keys: &[NodeKey]) -> Vec<u8> {
+        let (mut encoder, mut file) = Encoder::new(snapshot.epoch);
+        for node in &snapshot.nodes {
+            encoder.node(&keys[node.node], node.watermark_ms);
+            node.state.tables.iter().for_each(|table| file.extend(encoder.table(table).unwrap()));
+        }
+        let (last, bytes, crc32) = encoder.finish().unwrap();
+        file.extend(last);
+        assert_eq!((file.len() as u64, stored_crc32(&file)), (bytes, Some(crc32)));
+        file
+    }
+
     fn example() -> (ShardSnapshot, Vec<NodeKey>) {
         let hashes = Arc::new(UInt64Array::from(vec![7, 1 << 60])) as _;
         let values = Arc::new(Int64Array::from(vec![Some(-1), None])) as _;
@@ -158,7 +197,7 @@ mod tests {
     #[test]
     fn a_snapshot_comes_back_as_it_was() {
         let (snapshot, keys) = example();
-        let (file, _) = encode(&snapshot, &keys).unwrap();
+        let file = encode(&snapshot, &keys);
         let place = |key: &str| keys.iter().position(|own| own.key == key);
         assert_eq!(decode(&file, place).unwrap(), snapshot);
         let gone = decode(&file, |key| (key == "a").then_some(0)).unwrap_err().to_string();
@@ -168,7 +207,7 @@ mod tests {
     #[test]
     fn every_flipped_bit_and_every_cut_is_found() {
         let (snapshot, keys) = example();
-        let (file, _) = encode(&snapshot, &keys).unwrap();
+        let file = encode(&snapshot, &keys);
         for bit in 0..file.len() * 8 {
             let mut flipped = file.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);

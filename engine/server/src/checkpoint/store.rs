@@ -9,7 +9,7 @@ use millrace_plan::{Culprit, Error, Operator, Plan, Result};
 use millrace_runtime::{DiskError, Folder, folder};
 
 use super::manifest::Manifest;
-use super::snapshot_file::decode;
+use super::snapshot_file::{decode, stored_crc32};
 use super::{Failpoint, NodeKey, StagedFile, reach};
 
 /// The folder of the checkpoints of one pipeline.
@@ -60,6 +60,11 @@ impl Store {
             _ => failed(error),
         })?;
         Ok(Store { folder })
+    }
+
+    /// A folder that another process may own: to read.
+    pub fn look(path: &Path) -> Result<Store> {
+        Folder::look(path).map(|folder| Store { folder }).map_err(failed)
     }
 
     /// Where it is.
@@ -126,16 +131,32 @@ impl Store {
         }
     }
 
-    fn read(&self, epoch: u64, plan: &Plan, keys: &[NodeKey], partitions: usize) -> Result<Resumed> {
+    /// The manifest of an epoch.
+    pub fn manifest(&self, epoch: u64) -> Result<Manifest> {
         let name = format!("{}{MANIFEST}", epoch_name(epoch));
         let file = self.folder.read(&name).map_err(failed)?;
-        let manifest = Manifest::decode(&file).map_err(|error| error.within(&name))?;
+        Manifest::decode(&file).map_err(|error| error.within(&name))
+    }
+
+    /// An epoch by itself: nodes are places in its manifest.
+    pub fn held(&self, epoch: u64) -> Result<Resumed> {
+        let manifest = self.manifest(epoch)?;
+        let keys = manifest.nodes.clone();
+        self.parts(manifest, &keys)
+    }
+
+    fn read(&self, epoch: u64, plan: &Plan, keys: &[NodeKey], partitions: usize) -> Result<Resumed> {
+        let manifest = self.manifest(epoch)?;
         fits(&manifest, plan, keys, partitions)?;
+        self.parts(manifest, keys)
+    }
+
+    fn parts(&self, manifest: Manifest, keys: &[NodeKey]) -> Result<Resumed> {
         let mut snapshots = vec![];
         for part in &manifest.parts {
-            let name = snapshot_name(epoch, part.shard);
+            let name = snapshot_name(manifest.epoch, part.shard);
             let file = self.folder.read(&name).map_err(failed)?;
-            if (file.len() as u64, crc32fast::hash(&file)) != (part.bytes, part.crc32) {
+            if (file.len() as u64, stored_crc32(&file)) != (part.bytes, Some(part.crc32)) {
                 return Err(Error::data(format!("{name}: it is not the file that the manifest names")));
             }
             let node = |key: &str| keys.iter().position(|own| own.key == key);

@@ -1,20 +1,21 @@
 //! A shard's part in an epoch: it notes how far its splits are read, sends the barrier, and when that has passed
-//! makes its output and what it holds durable, while it works on.
+//! makes its output and what it holds durable, while it works on. Without checkpoints it lets a run stop in order.
 
 use std::future::{Future, poll_fn};
+use std::path::Path;
 use std::pin::Pin;
 use std::task::Poll;
 
 use millrace_flow::checkpoint::ShardSnapshot;
 use millrace_flow::pipeline::Pipeline;
-use millrace_plan::Result;
-use millrace_runtime::{Disk, DiskError, RingReceiver, ShardContext, ring};
+use millrace_plan::{Error, Result};
+use millrace_runtime::{Disk, DiskError, RingReceiver, ShardContext, WriteFile, ring};
 
 use super::input::Inputs;
 use super::output::{Outputs, Unsynced};
 use crate::checkpoint::{
-    Command, Commands, Failpoint, Part, Progress, ShardCheckpoint, SplitState, StagedFile, encode, reach,
-    snapshot_path,
+    Command, Commands, Encoder, Failpoint, NodeKey, Part, Progress, ShardCheckpoint, SplitState, StagedFile,
+    reach, snapshot_path,
 };
 use crate::report::HostEvent;
 
@@ -26,7 +27,8 @@ type Written = Result<std::result::Result<Part, String>>;
 
 /// The epochs of one shard.
 pub struct Cuts {
-    checkpoint: ShardCheckpoint,
+    /// `None` = epochs are not made durable; the shard can only be told to stop.
+    checkpoint: Option<ShardCheckpoint>,
     commands: RingReceiver<Command>,
     /// Kept until the main thread has them.
     sender: Option<Commands>,
@@ -37,6 +39,8 @@ pub struct Cuts {
     staged: Vec<StagedFile>,
     /// Nothing more is read.
     ended: bool,
+    /// The run stops when the barrier has passed.
+    drains: bool,
     told_finished: bool,
     /// The run is over.
     pub stopped: bool,
@@ -44,7 +48,7 @@ pub struct Cuts {
 
 impl Cuts {
     /// For a shard that is about to run.
-    pub fn new(checkpoint: ShardCheckpoint, context: &ShardContext) -> Cuts {
+    pub fn new(checkpoint: Option<ShardCheckpoint>, context: &ShardContext) -> Cuts {
         let (sender, commands) = ring(COMMANDS, context.wake_handle());
         Cuts {
             checkpoint,
@@ -54,9 +58,15 @@ impl Cuts {
             writing: None,
             staged: vec![],
             ended: false,
+            drains: false,
             told_finished: false,
             stopped: false,
         }
+    }
+
+    /// True if epochs are made durable, so that the run ends when the main thread says so.
+    pub fn are_durable(&self) -> bool {
+        self.checkpoint.is_some()
     }
 
     /// True if the shard must not read on: the last epoch has begun.
@@ -69,6 +79,13 @@ impl Cuts {
         self.writing.is_some()
     }
 
+    /// Says that this shard takes commands, before anything else that the main thread hears of it.
+    pub fn announce(&mut self, context: &ShardContext, outputs: &mut Outputs) {
+        if let Some(sender) = self.sender.take() {
+            outputs.tell(HostEvent::epoch(context.shard(), Progress::Ready(sender)));
+        }
+    }
+
     /// Does what can be done now. True if anything was.
     pub async fn step(
         &mut self,
@@ -78,19 +95,16 @@ impl Cuts {
         outputs: &mut Outputs,
     ) -> Result<bool> {
         let mut any = false;
-        if let Some(sender) = self.sender.take() {
-            outputs.tell(HostEvent::epoch(context.shard(), Progress::Ready(sender)));
-            any = true;
-        }
         while let Some(command) = self.commands.poll() {
             self.obey(command, context, pipeline, inputs, outputs).await?;
             any = true;
         }
         any |= self.cut(context, pipeline, outputs).await?;
         any |= self.write(context, outputs).await?;
-        let is_finished = match self.checkpoint.keep_open {
-            true => inputs.is_exhausted(),
-            false => pipeline.finished(),
+        let is_finished = match &self.checkpoint {
+            None => false,
+            Some(own) if own.keep_open => inputs.is_exhausted(),
+            Some(_) => pipeline.finished(),
         };
         if is_finished && !self.told_finished {
             self.told_finished = true;
@@ -111,8 +125,11 @@ impl Cuts {
         match command {
             Command::Barrier { epoch, last } => {
                 reach(Failpoint::BarrierAsked);
+                let Some(checkpoint) = &self.checkpoint else {
+                    return Err(Error::bug("a barrier in a run without checkpoints"));
+                };
                 self.ended |= last;
-                self.asked = Some((epoch, inputs.positions(&self.checkpoint)));
+                self.asked = Some((epoch, inputs.positions(checkpoint)));
                 pipeline.barrier(epoch)?;
                 reach(Failpoint::BarrierSent);
             }
@@ -126,6 +143,10 @@ impl Cuts {
                 outputs.tell(HostEvent::epoch(context.shard(), Progress::Committed(epoch)));
             }
             Command::Stop => self.stopped = true,
+            Command::Drain => {
+                (self.ended, self.drains) = (true, true);
+                pipeline.drain()?;
+            }
         }
         Ok(())
     }
@@ -137,7 +158,14 @@ impl Cuts {
         pipeline: &mut Pipeline,
         outputs: &mut Outputs,
     ) -> Result<bool> {
-        if self.asked.is_none() || self.writing.is_some() {
+        if self.drains {
+            self.stopped |= pipeline.take_snapshot().is_some();
+            return Ok(false);
+        }
+        let Some(checkpoint) = self.checkpoint.as_ref().filter(|_| self.asked.is_some()) else {
+            return Ok(false);
+        };
+        if self.writing.is_some() {
             return Ok(false);
         }
         let Some(snapshot) = pipeline.take_snapshot() else { return Ok(false) };
@@ -146,20 +174,18 @@ impl Cuts {
         let unsynced = outputs.stage(context).await?;
         self.staged.extend(unsynced.iter().map(Unsynced::staged));
         let part = Part { shard: context.shard(), bytes: 0, crc32: 0, splits, staged: self.staged.clone() };
-        let (bytes, crc32) = encode(&snapshot, &self.checkpoint.keys)?;
-        let part = Part { bytes: bytes.len() as u64, crc32, ..part };
-        let path = snapshot_path(&self.checkpoint.folder, epoch, context.shard());
+        let (path, keys) =
+            (snapshot_path(&checkpoint.folder, epoch, context.shard()), checkpoint.keys.clone());
         let disk = context.disk();
         let write = async move {
             for own in unsynced {
                 own.sync(&disk).await.map_err(|error| crate::job::environment(&error))?;
             }
-            let written = write_snapshot(&disk, &path, bytes).await;
+            let written = write_snapshot(&disk, &path, snapshot, &keys).await;
             reach(Failpoint::PartWritten);
-            Ok(written.map(|()| part).map_err(|error| error.to_string()))
+            Ok(written.map(|(bytes, crc32)| Part { bytes, crc32, ..part }).map_err(|error| error.to_string()))
         };
         self.writing = Some((epoch, Box::pin(write)));
-        drop::<ShardSnapshot>(snapshot);
         Ok(true)
     }
 
@@ -184,22 +210,34 @@ const PIECE_BYTES: usize = 1 << 20;
 
 async fn write_snapshot(
     disk: &Disk,
-    path: &std::path::Path,
-    bytes: Vec<u8>,
-) -> std::result::Result<(), DiskError> {
-    let mut file = disk.create(path).await?;
-    let half = bytes.len() / 2;
-    let mut written = 0;
-    for piece in bytes.chunks(PIECE_BYTES) {
-        file.append(piece.to_vec()).await?;
-        if written < half && written + piece.len() >= half {
+    path: &Path,
+    snapshot: ShardSnapshot,
+    keys: &[NodeKey],
+) -> Result<(u64, u32)> {
+    let failed = |error: DiskError| crate::job::environment(&error);
+    let mut file = disk.create(path).await.map_err(failed)?;
+    let (mut encoder, first) = Encoder::new(snapshot.epoch);
+    append(&mut file, &first).await?;
+    for node in snapshot.nodes {
+        encoder.node(&keys[node.node], node.watermark_ms);
+        for table in node.state.tables {
+            append(&mut file, &encoder.table(&table)?).await?;
             reach(Failpoint::SnapshotHalf);
         }
-        written += piece.len();
+    }
+    let (last, bytes, crc32) = encoder.finish()?;
+    append(&mut file, &last).await?;
+    reach(Failpoint::SnapshotUnsynced);
+    file.finish().await.map_err(failed)?;
+    Ok((bytes, crc32))
+}
+
+async fn append(file: &mut WriteFile, bytes: &[u8]) -> Result<()> {
+    for piece in bytes.chunks(PIECE_BYTES) {
+        file.append(piece.to_vec()).await.map_err(|error| crate::job::environment(&error))?;
         give_way().await;
     }
-    reach(Failpoint::SnapshotUnsynced);
-    file.finish().await
+    Ok(())
 }
 
 /// Ready when polled again.

@@ -112,8 +112,8 @@ pub struct Inputs {
     /// Splits that an earlier run had begun, by the node of their source and their name.
     begun: BTreeMap<(NodeId, String), (SplitId, Position)>,
     next: usize,
-    /// The watermark of the split that was read last, after that.
-    last_watermark: Option<i64>,
+    /// Rows of the batch that was read last, and the watermark of its split after that.
+    last_read: Option<(usize, i64)>,
     rows: u64,
     bytes: u64,
     bad: u64,
@@ -171,7 +171,7 @@ impl Inputs {
             keep_open: checkpoint.is_some_and(|own| own.keep_open),
             begun,
             next: 0,
-            last_watermark: None,
+            last_read: None,
             rows: 0,
             bytes: 0,
             bad: 0,
@@ -325,9 +325,10 @@ impl Inputs {
                     own.silence = Silence { since_ms: now_ms, declared: false, ..own.silence };
                     let decoded_ns = clock.monotonic_ns();
                     stages.record(Stage::Decode, decoded_ns - began_ns);
+                    let rows = decoded.rows.as_ref().map_or(0, |own| own.num_rows()) + decoded.bad.len();
                     self.accept(index, decoded, clock.wall_ms(), pipeline)?;
                     let own = &self.reading[index];
-                    self.last_watermark = Some(pipeline.split_watermark(own.node, own.id));
+                    self.last_read = Some((rows, pipeline.split_watermark(own.node, own.id)));
                     stages.record(Stage::Operators, clock.monotonic_ns() - decoded_ns);
                     return Ok(true);
                 }
@@ -448,9 +449,9 @@ impl Inputs {
         waits.chain(self.monitors.wake_ms()).chain(self.listeners.wake_ms()).chain(silences).min()
     }
 
-    /// The watermark of the split that was read last.
-    pub fn last_watermark(&self) -> Option<i64> {
-        self.last_watermark
+    /// Rows of the batch that was read last, and the watermark of its split after that.
+    pub fn last_read(&self) -> Option<(usize, i64)> {
+        self.last_read
     }
 
     /// Rows read so far, bad ones too.

@@ -96,6 +96,9 @@ pub struct Sent {
 /// How often a shard tells the main thread how far it is, in milliseconds.
 const SNAPSHOT_INTERVAL_MS: u64 = 100;
 
+/// How often a pipeline that follows the clock is told the time, in milliseconds: so late may its windows fire.
+const CLOCK_INTERVAL_MS: u64 = 10;
+
 /// A shard gives way to its executor after this long, in nanoseconds.
 const STEP_NS: u64 = 500_000;
 
@@ -118,7 +121,7 @@ struct Shard {
     pipeline: Pipeline,
     inputs: Inputs,
     outputs: Outputs,
-    cuts: Option<Cuts>,
+    cuts: Cuts,
     pace: Pace,
     /// The next batch is not read until others have caught up.
     waits_for_others: bool,
@@ -127,6 +130,7 @@ struct Shard {
     stages: Stages,
     limits: Limits,
     last_tick_ms: u64,
+    last_clock_ms: u64,
     last_epoch_ms: u64,
     last_snapshot_ms: u64,
     epoch: u64,
@@ -152,14 +156,14 @@ impl Shard {
         let mark = checkpoint.as_ref().map_or(HIDDEN_MARK.into(), |own| hidden_mark(&own.pipeline));
         let outputs = Outputs::new(job.sinks, job.host, &context, job.ordered, &job.plan, mark)?;
         let resumed = checkpoint.as_ref().is_some_and(|own| own.held.is_some());
-        let cuts = checkpoint.map(|own| Cuts::new(own, &context));
+        let cuts = Cuts::new(checkpoint, &context);
         Ok(Shard {
             context,
             pipeline,
             inputs,
             outputs,
             cuts,
-            pace: Pace::new(id.index, id.count),
+            pace: Pace::new(id.index, id.count, job.limits.batch_rows),
             waits_for_others: false,
             resumed,
             outbox,
@@ -167,6 +171,7 @@ impl Shard {
             stages: Stages::default(),
             limits: job.limits,
             last_tick_ms: 0,
+            last_clock_ms: 0,
             last_epoch_ms: 0,
             last_snapshot_ms: 0,
             epoch: 0,
@@ -176,13 +181,14 @@ impl Shard {
     }
 
     async fn run(&mut self) -> Result<ShardReport> {
+        self.cuts.announce(&self.context, &mut self.outputs);
         self.inputs.start(&self.context, &mut self.pipeline)?;
         if self.resumed {
             self.pipeline.resume()?;
         }
         let mut yielded_ns = self.context.clock().monotonic_ns();
         loop {
-            if self.context.stopping() || self.cuts.as_ref().is_some_and(|own| own.stopped) {
+            if self.context.stopping() || (self.cuts.stopped && self.outbox.pending() == 0) {
                 self.stopped = !self.pipeline.finished();
                 break;
             }
@@ -190,10 +196,9 @@ impl Shard {
             progress |= self.read().await?;
             self.timers()?;
             progress |= self.send().await?;
-            if let Some(cuts) = &mut self.cuts {
-                let (pipeline, inputs) = (&mut self.pipeline, &self.inputs);
-                progress |= cuts.step(&self.context, pipeline, inputs, &mut self.outputs).await?;
-            } else if self.pipeline.finished() && self.outbox.pending() == 0 {
+            let (pipeline, inputs) = (&mut self.pipeline, &self.inputs);
+            progress |= self.cuts.step(&self.context, pipeline, inputs, &mut self.outputs).await?;
+            if self.pipeline.finished() && self.outbox.pending() == 0 && !self.cuts.are_durable() {
                 break;
             }
             let now_ns = self.context.clock().monotonic_ns();
@@ -225,8 +230,7 @@ impl Shard {
 
     /// Reads the next batch, unless others must catch up first.
     async fn read(&mut self) -> Result<bool> {
-        let ended = self.cuts.as_ref().is_some_and(Cuts::ended);
-        if ended || self.outbox.pending() > 0 || self.outputs.congested() {
+        if self.cuts.ended() || self.outbox.pending() > 0 || self.outputs.congested() {
             return Ok(false);
         }
         self.waits_for_others =
@@ -235,8 +239,8 @@ impl Shard {
             return Ok(false);
         }
         let read = self.inputs.step(&self.context, &mut self.pipeline, &mut self.stages).await?;
-        if let Some(watermark) = self.inputs.last_watermark().filter(|_| read) {
-            self.pace.has_read(watermark);
+        if let Some((rows, watermark)) = self.inputs.last_read().filter(|_| read) {
+            self.pace.has_read(rows, watermark);
         }
         Ok(read)
     }
@@ -246,6 +250,10 @@ impl Shard {
         if now_ms - self.last_tick_ms >= self.limits.emit_interval_ms {
             self.last_tick_ms = now_ms;
             self.pipeline.tick()?;
+        }
+        if self.pipeline.follows_clock() && now_ms - self.last_clock_ms >= CLOCK_INTERVAL_MS {
+            self.last_clock_ms = now_ms;
+            self.pipeline.clock(self.context.clock().wall_ms())?;
         }
         if now_ms - self.last_epoch_ms >= self.limits.epoch_interval_ms {
             self.last_epoch_ms = now_ms;
@@ -332,8 +340,10 @@ impl Shard {
             self.last_epoch_ms + self.limits.epoch_interval_ms,
             self.last_snapshot_ms + SNAPSHOT_INTERVAL_MS,
         ];
-        let next_ms = timers_ms.into_iter().chain(self.inputs.wake_ms()).min().unwrap_or(u64::MAX);
-        let writing = self.cuts.as_ref().is_some_and(Cuts::is_writing);
+        let clock_ms = self.pipeline.follows_clock().then_some(self.last_clock_ms + CLOCK_INTERVAL_MS);
+        let next_ms =
+            timers_ms.into_iter().chain(clock_ms).chain(self.inputs.wake_ms()).min().unwrap_or(u64::MAX);
+        let writing = self.cuts.is_writing();
         let waiting =
             writing || self.waits_for_others || self.outbox.pending() > 0 || self.outputs.congested();
         let until_ns = match waiting {
@@ -346,10 +356,10 @@ impl Shard {
 
     async fn finish(&mut self) -> Result<ShardReport> {
         self.pipeline.check_ledger()?;
-        match &self.cuts {
+        match self.cuts.are_durable() {
             // All that is meant to be seen is visible since the last epoch.
-            Some(_) => self.outputs.discard(&self.context).await?,
-            None => self.outputs.finish(&self.context).await?,
+            true => self.outputs.discard(&self.context).await?,
+            false => self.outputs.finish(&self.context).await?,
         }
         self.outputs.finish_peers(&self.context).await?;
         self.outputs.tell(HostEvent::Snapshot(self.snapshot()));

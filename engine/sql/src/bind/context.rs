@@ -37,6 +37,16 @@ pub enum DeclaredColumn {
     Computed(Expr),
 }
 
+impl DeclaredColumn {
+    /// True if the column is PROCTIME().
+    pub fn is_processing_time(&self) -> bool {
+        match self {
+            DeclaredColumn::Computed(Expr::ScalarFunction(call)) => call.func.name() == "proctime",
+            _ => false,
+        }
+    }
+}
+
 /// A declared table.
 #[derive(Debug, Clone)]
 pub struct Declared {
@@ -318,7 +328,7 @@ impl RelationPlanner for WindowFunctions {
         let input = context.plan(call.table.clone())?;
         let window = windows(&call, &input).map_err(external)?;
         let time = named_column(&input, &call.time, "DESCRIPTOR", &call).map_err(external)?;
-        let assign = WindowAssign::try_new(input, time, window)?;
+        let assign = WindowAssign::try_new(input, time, window, call.asked)?;
         let plan = LogicalPlan::Extension(Extension { node: Arc::new(assign) });
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
     }

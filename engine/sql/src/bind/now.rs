@@ -2,6 +2,9 @@
 //!
 //! They stand for the time at which a row entered. They cannot be evaluated as functions: `lower` turns
 //! them into a column that the Calc operator appends ([`millrace_plan::Operator::Calc`]'s `now`).
+//!
+//! PROCTIME() is a time attribute as well: windows, interval joins and OVER go by it, and their rows depend on the
+//! clock. At the end of the input what is still open is sent.
 
 use std::sync::{Arc, LazyLock};
 

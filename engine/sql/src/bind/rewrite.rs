@@ -10,7 +10,7 @@ use datafusion_sql::sqlparser::ast::{
 };
 use millrace_plan::{Error, Place, Result};
 
-use crate::parse::GROUP_SESSION;
+use crate::parse::{ASKS_PROCESSING_TIME, ASKS_ROW_TIME, GROUP_SESSION, interval_ms};
 
 /// Rewrites `query` in place.
 pub fn rewrite(query: &mut Query) -> Result<()> {
@@ -92,6 +92,11 @@ impl VisitorMut for Rewriter {
             Expr::Interval(interval) => {
                 interval.leading_precision = None;
                 interval.fractional_seconds_precision = None;
+                if interval.last_field.is_some()
+                    && let Err(error) = one_unit(expr)
+                {
+                    return ControlFlow::Break(Box::new(error));
+                }
             }
             Expr::Like { pattern, escape_char, .. } => {
                 if let Err(error) = like_pattern(pattern, escape_char) {
@@ -113,6 +118,37 @@ fn fetch_as_limit(query: &mut Query) {
         other => {
             *other = Some(LimitClause::LimitOffset { limit: Some(rows), offset: None, limit_by: vec![] });
         }
+    }
+}
+
+/// `INTERVAL '1-2' YEAR TO MONTH` becomes `INTERVAL '14' MONTH`, `INTERVAL '1 02:00' DAY TO MINUTE` becomes
+/// `INTERVAL '93600000' MILLISECOND`.
+fn one_unit(expr: &mut Expr) -> Result<()> {
+    let Expr::Interval(own) = &*expr else { return Ok(()) };
+    let is_of_months = matches!(own.leading_field, Some(DateTimeField::Year | DateTimeField::Years));
+    let (length, unit) = match is_of_months {
+        true => (months(&own.value.to_string())?, DateTimeField::Month),
+        false => (interval_ms(expr)?, DateTimeField::Millisecond),
+    };
+    if let Expr::Interval(own) = expr {
+        *own.value = Expr::Value(Value::SingleQuotedString(length.to_string()).into());
+        (own.leading_field, own.last_field) = (Some(unit), None);
+    }
+    Ok(())
+}
+
+/// Years and months, `'1-2'` or `'-1-2'`, in months.
+fn months(text: &str) -> Result<i64> {
+    let plain = text.trim_matches('\'').trim();
+    let (sign, digits) = plain.strip_prefix('-').map_or((1, plain), |digits| (-1, digits));
+    let number = |text: &str| text.parse::<i64>().ok();
+    let parts = digits.split_once('-').and_then(|(years, months)| number(years).zip(number(months)));
+    match parts {
+        Some((years, months)) if (0..100_000).contains(&years) && (0..12).contains(&months) => {
+            Ok(sign * (12 * years + months))
+        }
+        _ => Err(Error::query(format!("INTERVAL {text} YEAR TO MONTH: expected years and months"))
+            .hint("write INTERVAL '1-2' YEAR TO MONTH")),
     }
 }
 
@@ -275,18 +311,25 @@ fn group_window(select: &mut Select) -> Result<()> {
     }
     // Sessions are those of the rows that WHERE keeps.
     let filter = if name == "SESSION" { select.selection.take() } else { None };
-    source.relation = window_function(&name, &args, source.relation.clone(), filter, place)?;
-    WindowProperties { name, args }.replace(select)
+    let relation = source.relation.clone();
+    let mut properties = WindowProperties { name, args, asked: None };
+    properties.replace(select)?;
+    let relation = window_function(&properties, relation, filter, place)?;
+    match select.from.as_mut_slice() {
+        [source] => source.relation = relation,
+        _ => return Err(Error::bug("FROM has changed")),
+    }
+    Ok(())
 }
 
 /// `TABLE(name((SELECT * FROM relation WHERE filter), DESCRIPTOR(time), intervals...)) AS alias`
 fn window_function(
-    name: &str,
-    args: &[Expr],
+    properties: &WindowProperties,
     relation: TableFactor,
     filter: Option<Expr>,
     place: Option<Place>,
 ) -> Result<TableFactor> {
+    let WindowProperties { name, args, asked } = properties;
     let time = match args.first() {
         Some(Expr::Identifier(ident)) => ident.clone(),
         Some(Expr::CompoundIdentifier(idents)) => idents[idents.len() - 1].clone(),
@@ -305,12 +348,12 @@ fn window_function(
         TableFactor::Table { alias, .. } | TableFactor::Derived { alias, .. } => alias.clone(),
         _ => None,
     };
-    let mut call_args = vec![
-        Expr::Subquery(Box::new(select_all(relation, filter)?)),
-        call("DESCRIPTOR", vec![Expr::Identifier(time)]),
-    ];
+    let asked = asked.map(|own| Expr::Identifier(Ident::new(own)));
+    let descriptor = [Expr::Identifier(time)].into_iter().chain(asked).collect();
+    let mut call_args =
+        vec![Expr::Subquery(Box::new(select_all(relation, filter)?)), call("DESCRIPTOR", descriptor)];
     call_args.extend(args[1..].iter().cloned());
-    let name = if name == "SESSION" { GROUP_SESSION } else { name };
+    let name = if name == "SESSION" { GROUP_SESSION } else { name.as_str() };
     Ok(TableFactor::TableFunction { expr: call(name, call_args), alias })
 }
 
@@ -335,13 +378,15 @@ fn select_all(relation: TableFactor, filter: Option<Expr>) -> Result<Query> {
 struct WindowProperties {
     name: String,
     args: Vec<Expr>,
+    /// The time attribute that the query names: of event time or of processing time.
+    asked: Option<&'static str>,
 }
 
 impl WindowProperties {
-    fn replace(mut self, select: &mut Select) -> Result<()> {
-        let mut flow = select.projection.visit(&mut self);
+    fn replace(&mut self, select: &mut Select) -> Result<()> {
+        let mut flow = select.projection.visit(self);
         if flow.is_continue() {
-            flow = select.having.visit(&mut self);
+            flow = select.having.visit(self);
         }
         match flow {
             ControlFlow::Continue(()) => Ok(()),
@@ -349,21 +394,17 @@ impl WindowProperties {
         }
     }
 
-    fn column(&self, expr: &Expr) -> Result<Option<&'static str>> {
+    fn column(&mut self, expr: &Expr) -> Result<Option<&'static str>> {
         let Some((name, args)) = as_call(expr) else { return Ok(None) };
         let Some((window, property)) = name.split_once('_') else { return Ok(None) };
         if !GROUP_WINDOWS.contains(&window) {
             return Ok(None);
         }
-        let column = match property {
-            "START" => "window_start",
-            "END" => "window_end",
-            "ROWTIME" => "window_time",
-            "PROCTIME" => {
-                return Err(Error::query(format!("{name} is not supported: windows are in event time"))
-                    .hint(format!("use {window}_ROWTIME"))
-                    .at(place_of(expr)));
-            }
+        let (column, asked) = match property {
+            "START" => ("window_start", None),
+            "END" => ("window_end", None),
+            "ROWTIME" => ("window_time", Some(ASKS_ROW_TIME)),
+            "PROCTIME" => ("window_time", Some(ASKS_PROCESSING_TIME)),
             _ => return Ok(None),
         };
         if window != self.name || args != self.args {
@@ -371,6 +412,12 @@ impl WindowProperties {
                 .hint(format!("give {name} the same arguments as {} in GROUP BY", self.name))
                 .at(place_of(expr)));
         }
+        if asked.is_some() && self.asked.is_some_and(|own| Some(own) != asked) {
+            return Err(Error::query(format!("{window}_ROWTIME and {window}_PROCTIME of one window"))
+                .hint("a window is either in event time or in processing time")
+                .at(place_of(expr)));
+        }
+        self.asked = asked.or(self.asked);
         Ok(Some(column))
     }
 }

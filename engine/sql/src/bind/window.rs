@@ -25,7 +25,18 @@ pub struct WindowAssign {
     pub time: Column,
     /// The windows.
     pub window: Windows,
+    /// The time attribute that the query asks of its windows, by TUMBLE_ROWTIME or TUMBLE_PROCTIME.
+    pub asked: Option<TimeDomain>,
     schema: DFSchemaRef,
+}
+
+/// What a time attribute follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeDomain {
+    /// The rows' own times, and their watermarks.
+    Event,
+    /// The clock.
+    Processing,
 }
 
 /// The windows of a window function.
@@ -53,7 +64,12 @@ impl Windows {
 
 impl WindowAssign {
     /// The node over `input`. Fails if `time` is not a column of it.
-    pub fn try_new(input: LogicalPlan, time: Column, window: Windows) -> Result<Self> {
+    pub fn try_new(
+        input: LogicalPlan,
+        time: Column,
+        window: Windows,
+        asked: Option<TimeDomain>,
+    ) -> Result<Self> {
         let time_type = Expr::Column(time.clone()).get_type(input.schema())?;
         let mut fields: Vec<_> = input
             .schema()
@@ -70,7 +86,7 @@ impl WindowAssign {
             fields.push((None, Arc::new(Field::new(name, data_type, false))));
         }
         let schema = DFSchema::new_with_metadata(fields, input.schema().metadata().clone())?;
-        Ok(WindowAssign { input, time, window, schema: Arc::new(schema) })
+        Ok(WindowAssign { input, time, window, asked, schema: Arc::new(schema) })
     }
 }
 
@@ -123,7 +139,7 @@ impl UserDefinedLogicalNodeCore for WindowAssign {
             other => other.clone(),
         };
         let input = inputs.pop().unwrap_or_else(|| self.input.clone());
-        WindowAssign::try_new(input, time, window)
+        WindowAssign::try_new(input, time, window, self.asked)
     }
 
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {

@@ -14,7 +14,7 @@ use millrace_plan::{
 };
 
 use super::calc::{CalcColumns, compile};
-use super::relation::{Pending, PendingWindow, Place, Relation};
+use super::relation::{Attached, Pending, PendingWindow, Place, Relation};
 use super::{Lowering, Statement, literal};
 use crate::bind::window::WINDOW_COLUMNS;
 
@@ -78,7 +78,7 @@ impl Lowering {
         }
         let prepared = self.prepare(plan, &input, &grouping, statement)?;
         let (node, outputs) = self.aggregation(prepared, &grouping, &plan.schema, statement)?;
-        self.results(node, outputs, &grouping, plan)
+        Ok(Relation { domain: input.domain, ..self.results(node, outputs, &grouping, plan)? })
     }
 
     /// The node that computes the columns of the aggregation.
@@ -273,7 +273,7 @@ impl Lowering {
         let find = |which: usize| grouping.keys.iter().position(|key| *key == Key::Window(which));
         let times: BTreeSet<usize> = find(2).into_iter().collect();
         self.graph.node_mut(node).row_time = times.first().copied();
-        let attached = find(0).zip(find(1));
+        let attached = Attached::of(find);
         Ok(Relation { times, attached, ..Relation::of(node, plan.schema.clone()) })
     }
 }
@@ -298,12 +298,9 @@ impl Grouping {
         };
         let which = |expr: &Expr| {
             let column = input.column(expr)?;
-            match (input.places[column], input.attached) {
-                (Place::Window(which), _) => Some(which),
-                (_, Some((start, _))) if start == column => Some(0),
-                (_, Some((_, end))) if end == column => Some(1),
-                _ if input.attached.is_some() && input.times.contains(&column) => Some(2),
-                _ => None,
+            match input.places[column] {
+                Place::Window(which) => Some(which),
+                Place::Real(_) => input.attached?.which(column),
             }
         };
         let windows: Vec<Option<usize>> = exprs.iter().map(which).collect();
@@ -315,7 +312,7 @@ impl Grouping {
         let by_window = has(0).zip(has(1));
         let window = by_window.and_then(|_| match (&input.pending, input.attached) {
             (Some(pending), _) => Some(pending_window(pending)),
-            (None, Some((start, end))) => match (input.places[start], input.places[end]) {
+            (None, Some(own)) => match (input.places[own.start], input.places[own.end]) {
                 (Place::Real(start), Place::Real(end)) => {
                     Some(GroupWindow::Aligned(WindowInput::Attached { start, end }))
                 }

@@ -13,7 +13,7 @@ use datafusion_physical_expr::planner::create_physical_expr;
 use datafusion_physical_expr::{PhysicalExpr, expressions};
 use millrace_plan::{Error, NodeId, Operator, ProjectExpr, Result};
 
-use super::relation::{Pending, PendingWindow, Place, Relation};
+use super::relation::{Attached, Pending, PendingWindow, Place, Relation};
 use super::volatile::is_volatile;
 use super::{Lowering, Statement};
 use crate::bind::explain_error;
@@ -176,7 +176,8 @@ impl Lowering {
             },
         });
         let node = self.calc(input.node, columns);
-        let relation = Relation { node, schema: schema.clone(), places, times, arrivals, attached, pending };
+        let (schema, domain) = (schema.clone(), input.domain);
+        let relation = Relation { node, schema, places, times, domain, arrivals, attached, pending };
         self.note_row_time(&relation);
         Ok(relation)
     }
@@ -267,9 +268,7 @@ fn session_alone() -> Error {
         .hint("filter in a subquery below SESSION, or with HAVING; compute with the window in a query above")
 }
 
-/// Where a projection puts the start and end of the rows' window.
-fn window_columns(input: &Relation, exprs: &[Expr]) -> Option<(usize, usize)> {
-    let (start, end) = input.attached?;
-    let find = |wanted: usize| exprs.iter().position(|expr| input.column(expr) == Some(wanted));
-    find(start).zip(find(end))
+/// Where a projection puts the rows' window.
+fn window_columns(input: &Relation, exprs: &[Expr]) -> Option<Attached> {
+    input.attached?.moved(|wanted| exprs.iter().position(|expr| input.column(expr) == Some(wanted)))
 }

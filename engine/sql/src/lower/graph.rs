@@ -1,5 +1,6 @@
 //! The plan under construction.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -7,6 +8,7 @@ use datafusion_common::DFSchemaRef;
 use millrace_plan::{Changelog, Exchange, Node, NodeId, Operator, Plan};
 
 use super::relation::Relation;
+use crate::bind::window::TimeDomain;
 
 /// Nodes, each added after its inputs.
 #[derive(Debug, Default)]
@@ -64,11 +66,11 @@ impl Graph {
     pub fn union(&mut self, inputs: Vec<Relation>, schema: DFSchemaRef) -> Relation {
         let retracting = inputs.iter().any(|input| self.nodes[input.node].changelog == Changelog::Retract);
         let changelog = if retracting { Changelog::Retract } else { Changelog::Append };
-        let times = inputs
-            .iter()
-            .map(|input| input.times.clone())
-            .reduce(|a, b| a.intersection(&b).copied().collect())
-            .unwrap_or_default();
+        let of_one_domain = inputs.windows(2).all(|pair| pair[0].domain == pair[1].domain);
+        let times = match of_one_domain {
+            true => in_all(&inputs, |input| &input.times),
+            false => BTreeSet::new(),
+        };
         let node = self.add(Node {
             operator: Operator::Union,
             inputs: inputs.iter().map(|input| input.node).collect(),
@@ -77,12 +79,21 @@ impl Graph {
             row_time: times.first().copied(),
             reason: String::new(),
         });
-        let attached = inputs.iter().map(|input| input.attached).reduce(|a, b| if a == b { a } else { None });
-        Relation { times, attached: attached.flatten(), ..Relation::of(node, schema) }
+        let attached = inputs.iter().map(|input| input.attached).reduce(|a, b| a?.in_both(b?));
+        let attached = attached.flatten().filter(|_| of_one_domain);
+        let domain = inputs.first().map_or(TimeDomain::Event, |input| input.domain);
+        let arrivals = in_all(&inputs, |input| &input.arrivals);
+        Relation { times, domain, arrivals, attached, ..Relation::of(node, schema) }
     }
 
     /// The finished plan.
     pub fn finish(self) -> Plan {
         Plan { nodes: self.nodes }
     }
+}
+
+/// The columns that are among those of every input.
+fn in_all(inputs: &[Relation], of: impl Fn(&Relation) -> &BTreeSet<usize>) -> BTreeSet<usize> {
+    let all = inputs.iter().map(|input| of(input).clone());
+    all.reduce(|a, b| a.intersection(&b).copied().collect()).unwrap_or_default()
 }

@@ -13,6 +13,7 @@ use millrace_plan::{
 
 use super::calc::{CalcColumns, compile};
 use super::join_time::{Interval, window_keys};
+use super::processing_time::{in_any_time, in_processing_time};
 use super::relation::{Place, Relation, hidden};
 use super::{Lowering, Statement, unsupported};
 
@@ -25,6 +26,13 @@ struct Parts<'a> {
     on: Vec<(Expr, Expr)>,
     /// What else must be true of a pair.
     conditions: Vec<Expr>,
+}
+
+/// What bounds a join in time.
+struct Bound {
+    time: JoinTime,
+    /// The times are those at which rows come.
+    by_clock: bool,
 }
 
 /// One input: its columns at their own positions, then its computed keys.
@@ -46,9 +54,14 @@ impl Lowering {
         let right = self.relation(right, statement)?;
         let right = self.materialized(right)?;
         let retracting = [&left, &right].map(|own| self.graph.node(own.node).changelog == Changelog::Retract);
-        let time = match retracting {
-            [false, false] => parts.time(&left, &right),
-            _ => JoinTime::Unbounded,
+        let bound = match retracting {
+            [false, false] => parts.bound(&left, &right).map_err(|error| error.at(statement.place))?,
+            _ => Bound { time: JoinTime::Unbounded, by_clock: false },
+        };
+        let (time, by_clock) = (bound.time, bound.by_clock);
+        let [left, right] = match by_clock {
+            true => self.in_processing_time([left, right], time, statement)?,
+            false => [left, right],
         };
         let [left, right] = self.key_inputs(&parts, left, right)?;
         let spec = JoinSpec {
@@ -62,7 +75,11 @@ impl Lowering {
         let inputs = [self.meeting(left.node, &left.keys, time), self.meeting(right.node, &right.keys, time)];
         let node = self.join_node(spec, inputs);
         let width = self.graph.node(node).schema.fields().len();
-        let relation = joined(&parts, time, left, right, node, width);
+        let mut relation = joined(&parts, time, left, right, node, width);
+        if by_clock {
+            // The times of the pairs are those of their rows, but pairs come when they come.
+            relation.times.clear();
+        }
         self.note_row_time(&relation);
         Ok(relation)
     }
@@ -233,25 +250,38 @@ impl<'a> Parts<'a> {
     }
 
     /// What bounds the join in time. The conditions that the bound replaces are taken out.
-    fn time(&mut self, left: &Relation, right: &Relation) -> JoinTime {
-        if let Some((left, right, end)) = window_keys(left, right, &self.on) {
+    fn bound(&mut self, left: &Relation, right: &Relation) -> Result<Bound> {
+        let mixed = |what: &str| {
+            Err(Error::query(format!("a join of {what} in event time with {what} in processing time"))
+                .hint("compare row times with row times, or PROCTIME() with PROCTIME()"))
+        };
+        let one_domain = left.domain == right.domain;
+        if let Some((start, other, end)) = window_keys(left, right, &self.on) {
+            if !one_domain {
+                return mixed("windows");
+            }
             self.on.remove(end);
-            return JoinTime::Window { left, right };
+            return Ok(Bound { time: JoinTime::Window { left: start, right: other }, by_clock: false });
         }
         if self.kind.is_left_only() {
-            return JoinTime::Unbounded;
+            return Ok(Bound { time: JoinTime::Unbounded, by_clock: false });
         }
-        match Interval::of(left, right, &self.on, &self.conditions) {
-            Some(interval) => {
-                let mut position = 0;
-                self.conditions.retain(|_| {
-                    position += 1;
-                    !interval.replaces.contains(&(position - 1))
-                });
-                interval.time
-            }
-            None => JoinTime::Unbounded,
-        }
+        let found = |left: &Relation, right: &Relation| Interval::of(left, right, &self.on, &self.conditions);
+        let by_times = found(left, right).filter(|_| one_domain);
+        let (interval, by_clock) = match by_times {
+            Some(interval) => (interval, false),
+            None => match found(&in_processing_time(left), &in_processing_time(right)) {
+                Some(interval) => (interval, true),
+                None if found(&in_any_time(left), &in_any_time(right)).is_some() => return mixed("rows"),
+                None => return Ok(Bound { time: JoinTime::Unbounded, by_clock: false }),
+            },
+        };
+        let mut position = 0;
+        self.conditions.retain(|_| {
+            position += 1;
+            !interval.replaces.contains(&(position - 1))
+        });
+        Ok(Bound { time: interval.time, by_clock })
     }
 }
 
@@ -272,17 +302,20 @@ fn joined(parts: &Parts, time: JoinTime, left: Input, right: Input, node: NodeId
     if time == JoinTime::Unbounded {
         return relation;
     }
-    let mut times = BTreeSet::new();
+    relation.domain = left.relation.domain;
+    let (mut times, mut arrivals) = (BTreeSet::new(), BTreeSet::new());
     if !parts.kind.keeps(1) {
         times.extend(left.relation.times.iter().copied());
+        arrivals.extend(left.relation.arrivals.iter().copied());
         relation.attached = left.relation.attached;
     }
     if !parts.kind.keeps(0) && !parts.kind.is_left_only() {
         times.extend(right.relation.times.iter().map(|time| left_names + time));
-        let moved = right.relation.attached.map(|(start, end)| (left_names + start, left_names + end));
+        arrivals.extend(right.relation.arrivals.iter().map(|column| left_names + column));
+        let moved = right.relation.attached.and_then(|own| own.moved(|column| Some(left_names + column)));
         relation.attached = relation.attached.or(moved);
     }
-    relation.times = times;
+    (relation.times, relation.arrivals) = (times, arrivals);
     if matches!(time, JoinTime::Interval { .. }) {
         relation.attached = None;
     }

@@ -9,13 +9,13 @@ use super::relation::Relation;
 /// The columns with the end of the window on both sides, and which of `on` compares them, if `on` makes the
 /// start and the end of both windows equal.
 pub fn window_keys(left: &Relation, right: &Relation, on: &[(Expr, Expr)]) -> Option<(usize, usize, usize)> {
-    let ((left_start, left_end), (right_start, right_end)) = left.attached.zip(right.attached)?;
+    let (own, other) = left.attached.zip(right.attached)?;
     let find = |own: usize, other: usize| {
         on.iter().position(|(a, b)| left.column(a) == Some(own) && right.column(b) == Some(other))
     };
-    find(left_start, right_start)?;
-    let end = find(left_end, right_end)?;
-    Some((left_end, right_end, end))
+    find(own.start, other.start)?;
+    let end = find(own.end, other.end)?;
+    Some((own.end, other.end, end))
 }
 
 /// A bound that conditions give.

@@ -11,6 +11,7 @@ mod graph;
 mod join;
 mod join_time;
 mod over;
+mod processing_time;
 mod relation;
 mod sink;
 mod sort;
@@ -167,14 +168,7 @@ impl Lowering {
         let Some(time) = input.schema.maybe_index_of_column(&assign.time) else {
             return Err(Error::bug(format!("the plan lost the time column {}", assign.time)));
         };
-        if !input.times.contains(&time) {
-            return Err(Error::query(format!("`{}` is not a time attribute", assign.time.name))
-                .hint(format!(
-                    "declare it: WATERMARK FOR {0} AS {0} - INTERVAL '5' SECOND in CREATE TABLE",
-                    assign.time.name
-                ))
-                .at(statement.place));
-        }
+        let input = self.timed(input, time, assign, statement)?;
         input.windowed(plan.schema().clone(), time, &assign.window)
     }
 

@@ -118,6 +118,7 @@ impl Lowering {
         });
         Ok(Relation {
             times: below.times,
+            domain: below.domain,
             arrivals: below.arrivals,
             attached: below.attached,
             ..Relation::of(node, window.schema.clone())

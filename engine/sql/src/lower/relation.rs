@@ -8,7 +8,7 @@ use datafusion_common::{Column, DFSchema, DFSchemaRef, TableReference};
 use datafusion_expr::Expr;
 use millrace_plan::{Error, NodeId, Result, WindowSpec};
 
-use crate::bind::window::{WINDOW_COLUMNS, Windows};
+use crate::bind::window::{TimeDomain, WINDOW_COLUMNS, Windows};
 
 /// Where a column of a relation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,42 @@ pub enum PendingWindow {
     },
 }
 
+/// The columns of a relation that hold a row's window, as positions in its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attached {
+    /// `window_start`.
+    pub start: usize,
+    /// `window_end`.
+    pub end: usize,
+    /// `window_time`, if it is kept.
+    pub time: Option<usize>,
+}
+
+impl Attached {
+    /// The columns that `find` finds for the start, end and time of the window (0, 1, 2), if start and end are there.
+    pub fn of(find: impl Fn(usize) -> Option<usize>) -> Option<Attached> {
+        Some(Attached { start: find(0)?, end: find(1)?, time: find(2) })
+    }
+
+    /// The start, end or time of the window (0, 1, 2), if `column` is one of them.
+    pub fn which(&self, column: usize) -> Option<usize> {
+        let Attached { start, end, time } = *self;
+        [Some(start), Some(end), time].iter().position(|own| *own == Some(column))
+    }
+
+    /// What both are, if start and end are the same columns.
+    pub fn in_both(self, other: Attached) -> Option<Attached> {
+        let time = self.time.filter(|time| other.time == Some(*time));
+        ((self.start, self.end) == (other.start, other.end)).then_some(Attached { time, ..self })
+    }
+
+    /// The columns where `place` puts them, if it keeps start and end.
+    pub fn moved(&self, place: impl Fn(usize) -> Option<usize>) -> Option<Attached> {
+        let Attached { start, end, time } = *self;
+        Some(Attached { start: place(start)?, end: place(end)?, time: time.and_then(place) })
+    }
+}
+
 /// Rows of a node under the names that a logical plan gives them.
 #[derive(Debug, Clone)]
 pub struct Relation {
@@ -54,10 +90,12 @@ pub struct Relation {
     pub places: Vec<Place>,
     /// The time attributes, as positions in `schema`.
     pub times: BTreeSet<usize>,
+    /// What `times` and `attached` follow.
+    pub domain: TimeDomain,
     /// The columns of processing time, as positions in `schema`: in their order rows arrive.
     pub arrivals: BTreeSet<usize>,
-    /// The positions in `schema` of the start and end of the window that each row belongs to.
-    pub attached: Option<(usize, usize)>,
+    /// The columns with the window that each row belongs to.
+    pub attached: Option<Attached>,
     /// The window function above the node.
     pub pending: Option<Pending>,
 }
@@ -67,7 +105,8 @@ impl Relation {
     pub fn of(node: NodeId, schema: DFSchemaRef) -> Self {
         let places = (0..schema.fields().len()).map(Place::Real).collect();
         let (times, arrivals) = (BTreeSet::new(), BTreeSet::new());
-        Relation { node, schema, places, times, arrivals, attached: None, pending: None }
+        let domain = TimeDomain::Event;
+        Relation { node, schema, places, times, domain, arrivals, attached: None, pending: None }
     }
 
     /// The same columns under other names.
@@ -117,12 +156,13 @@ impl Relation {
             }
         };
         let find = |which: usize| places.iter().position(|place| *place == Place::Window(which));
-        let attached = find(0).zip(find(1));
+        let attached = Attached::of(find);
         Ok(Relation {
             node: self.node,
             schema,
             places,
             times,
+            domain: self.domain,
             arrivals,
             attached,
             pending: Some(Pending { time, window }),

@@ -269,11 +269,8 @@ impl Lowering {
             places.push(Place::Real(position));
         }
         let times = columns.iter().position(|column| Some(*column) == shared.row_time).into_iter().collect();
-        let is_arrival = |column: usize| match &declared.columns[column] {
-            DeclaredColumn::Computed(Expr::ScalarFunction(call)) => call.func.name() == "proctime",
-            _ => false,
-        };
-        let arrivals = (0..columns.len()).filter(|position| is_arrival(columns[*position])).collect();
-        Ok(Relation { node: shared.node, schema, places, times, arrivals, attached: None, pending: None })
+        let is_arrival = |position: &usize| declared.columns[columns[*position]].is_processing_time();
+        let arrivals = (0..columns.len()).filter(is_arrival).collect();
+        Ok(Relation { places, times, arrivals, ..Relation::of(shared.node, schema) })
     }
 }

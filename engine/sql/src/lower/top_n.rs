@@ -16,7 +16,7 @@ use millrace_plan::{
 };
 
 use super::over::functions;
-use super::relation::Relation;
+use super::relation::{Attached, Relation};
 use super::{Lowering, Statement};
 
 /// The ranks that a filter keeps.
@@ -192,6 +192,7 @@ impl Lowering {
         let keeps = append && self.graph.node(node).row_time.is_some();
         Ok(Relation {
             times: if keeps { below.times } else { Default::default() },
+            domain: below.domain,
             attached: below.attached.filter(|_| append),
             ..Relation::of(node, window.schema.clone())
         })
@@ -273,6 +274,7 @@ impl Lowering {
         let keeps = match operator {
             Operator::Source { .. } => return true,
             Operator::RowTime(_)
+            | Operator::ProcessingTime { .. }
             | Operator::Calc { .. }
             | Operator::Unnest { .. }
             | Operator::WindowAssign { .. } => true,
@@ -287,7 +289,7 @@ impl Lowering {
 
 /// The columns of the start and end of the rows' window, if both are keys.
 fn window_keys(input: &Relation, keys: &[Expr]) -> Option<(usize, usize)> {
-    let (start, end) = input.attached?;
+    let Attached { start, end, .. } = input.attached?;
     let is_key = |column: usize| keys.iter().any(|key| input.column(key) == Some(column));
     (is_key(start) && is_key(end)).then_some((start, end))
 }

@@ -14,6 +14,12 @@ pub const TABLE_ARGUMENT: &str = "__table";
 /// The window function that `GROUP BY SESSION(...)` becomes: its sessions are those of the other keys.
 pub const GROUP_SESSION: &str = "__GROUP_SESSION";
 
+/// The second argument of DESCRIPTOR where a query by an older window function asks for `TUMBLE_ROWTIME`.
+pub const ASKS_ROW_TIME: &str = "__ROWTIME";
+
+/// The second argument of DESCRIPTOR where a query by an older window function asks for `TUMBLE_PROCTIME`.
+pub const ASKS_PROCESSING_TIME: &str = "__PROCTIME";
+
 /// Apache Flink's dialect.
 #[derive(Debug)]
 pub struct FlinkDialect;

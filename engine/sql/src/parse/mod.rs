@@ -21,9 +21,9 @@ use millrace_plan::{Error, Limits, Place, Result};
 
 use crate::types::Length;
 
-pub use window::{WindowCall, WindowKind, window_call};
+pub use window::{WindowCall, WindowKind, interval_ms, window_call};
 
-pub(crate) use dialect::{FlinkDialect, GROUP_SESSION};
+pub(crate) use dialect::{ASKS_PROCESSING_TIME, ASKS_ROW_TIME, FlinkDialect, GROUP_SESSION};
 pub(crate) use text::HINT;
 
 /// A script: statements in order.

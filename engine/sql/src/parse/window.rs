@@ -8,9 +8,10 @@ use datafusion_sql::sqlparser::parser::Parser;
 use datafusion_sql::sqlparser::tokenizer::TokenWithSpan;
 use millrace_plan::{Error, Place, Result};
 
-use super::dialect::{FlinkDialect, GROUP_SESSION, TABLE_ARGUMENT};
+use super::dialect::{ASKS_PROCESSING_TIME, ASKS_ROW_TIME, FlinkDialect, GROUP_SESSION, TABLE_ARGUMENT};
 use super::text;
 use crate::bind::rewrite::place_of;
+use crate::bind::window::TimeDomain;
 
 /// The window functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct WindowCall {
     pub partition_by: Option<Vec<String>>,
     /// The column in DESCRIPTOR.
     pub time: String,
+    /// The time attribute that the query asks of the windows, in the older form.
+    pub asked: Option<TimeDomain>,
     /// In milliseconds. TUMBLE: size. HOP: slide, size. CUMULATE: step, size. SESSION: gap.
     pub intervals: Vec<i64>,
     /// In milliseconds.
@@ -155,7 +158,8 @@ fn parse_call(
         true => None,
         false => Some(partition_by),
     };
-    let time = values[1].as_ref().and_then(descriptor).ok_or_else(|| missing("DESCRIPTOR(time column)"))?;
+    let (time, asked) =
+        values[1].as_ref().and_then(descriptor).ok_or_else(|| missing("DESCRIPTOR(time column)"))?;
     let mut intervals = vec![];
     let mut offset_ms = 0;
     for (name, value) in names.iter().zip(&values).skip(2) {
@@ -166,7 +170,7 @@ fn parse_call(
             (Some(value), _) => intervals.push(interval_ms(value)?),
         }
     }
-    Ok(WindowCall { kind, table, alias, partition_by, time, intervals, offset_ms, place })
+    Ok(WindowCall { kind, table, alias, partition_by, time, asked, intervals, offset_ms, place })
 }
 
 fn plain_args(function: &Function) -> Vec<&Expr> {
@@ -222,17 +226,24 @@ fn named_table(idents: Vec<Ident>) -> Option<TableFactor> {
     })
 }
 
-fn descriptor(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("DESCRIPTOR") => {
-            match plain_args(function).first()? {
-                Expr::Identifier(ident) => Some(ident.value.clone()),
-                Expr::CompoundIdentifier(idents) => idents.last().map(|ident| ident.value.clone()),
-                _ => None,
-            }
-        }
-        _ => None,
+/// The column of DESCRIPTOR, and the time attribute that the older form asks of the windows.
+fn descriptor(expr: &Expr) -> Option<(String, Option<TimeDomain>)> {
+    let Expr::Function(function) = expr else { return None };
+    if !function.name.to_string().eq_ignore_ascii_case("DESCRIPTOR") {
+        return None;
     }
+    let name = |expr: &Expr| match expr {
+        Expr::Identifier(ident) => Some(ident.value.clone()),
+        Expr::CompoundIdentifier(idents) => idents.last().map(|ident| ident.value.clone()),
+        _ => None,
+    };
+    let args = plain_args(function);
+    let asked = match args.get(1).and_then(|own| name(own)).as_deref() {
+        Some(ASKS_ROW_TIME) => Some(TimeDomain::Event),
+        Some(ASKS_PROCESSING_TIME) => Some(TimeDomain::Processing),
+        _ => None,
+    };
+    Some((name(args.first()?)?, asked))
 }
 
 /// The length of a constant day-time interval, in milliseconds.

@@ -89,6 +89,10 @@ impl<C: Content> Slide<C> {
         while row < rows.groups.len() {
             let (group, time) = (rows.groups[row] as usize, rows.times[row]);
             let end = self.bounds.end(rows, row);
+            // Before others enter, so that it does not matter whether they have expired already.
+            if let Frame::Range(Some(length)) = self.bounds.frame {
+                self.leave_before(group, time.saturating_sub(length))?;
+            }
             for value in values.by_ref().take(end - row) {
                 self.content.add(group, &mut self.states[group], &value)?;
                 if self.bounds.is_bounded() {
@@ -96,14 +100,10 @@ impl<C: Content> Slide<C> {
                     self.held += 1;
                 }
             }
-            match self.bounds.frame {
-                Frame::Rows(Some(before)) => {
-                    while self.inside[group].len() as u64 > before + 1 {
-                        self.leave(group)?;
-                    }
+            if let Frame::Rows(Some(before)) = self.bounds.frame {
+                while self.inside[group].len() as u64 > before + 1 {
+                    self.leave(group)?;
                 }
-                Frame::Range(Some(length)) => self.leave_before(group, time.saturating_sub(length))?,
-                _ => {}
             }
             each(&self.content, group, &self.states[group], end - row)?;
             row = end;
