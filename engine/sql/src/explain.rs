@@ -126,12 +126,6 @@ fn describe(node: &Node) -> String {
     }
 }
 
-fn unnest_text(node: &Node, columns: usize, outer: bool) -> String {
-    let names: Vec<&str> = node.schema.fields().iter().skip(columns).map(|own| own.name().as_str()).collect();
-    let kept = if outer { ", rows without elements too" } else { "" };
-    format!("{} into ({}){kept}", node.operator.name(), names.join(", "))
-}
-
 fn watermark_text(rule: &WatermarkRule) -> String {
     match rule {
         WatermarkRule::Delay(delay) => format!("{delay} ms behind"),
@@ -141,6 +135,12 @@ fn watermark_text(rule: &WatermarkRule) -> String {
 
 fn exprs_text(exprs: &[ProjectExpr]) -> String {
     exprs.iter().map(|own| format!("{} AS {}", own.expr, own.name)).collect::<Vec<_>>().join(", ")
+}
+
+fn unnest_text(node: &Node, columns: usize, outer: bool) -> String {
+    let names: Vec<&str> = node.schema.fields().iter().skip(columns).map(|own| own.name().as_str()).collect();
+    let kept = if outer { ", rows without elements too" } else { "" };
+    format!("{} into ({}){kept}", node.operator.name(), names.join(", "))
 }
 
 fn key_names(node: &Node, keys: usize) -> String {

@@ -69,10 +69,10 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         }
         Spec::Deduplicate { .. } => Box::new(deduplicate::Deduplicate::new(node, &input()?, limits)?),
         Spec::OverAggregate { .. } => Box::new(over_aggregate::OverAggregate::new(node, &input()?, limits)?),
-        Spec::Unnest { .. } => Box::new(unnest::Unnest::new(node, limits)?),
         Spec::ProcessingTime { column } => {
             Box::new(processing_time::ProcessingTime::new(*column, node.schema.clone()))
         }
+        Spec::Unnest { .. } => Box::new(unnest::Unnest::new(node, limits)?),
         Spec::RowTime(spec) => Box::new(RowTime::new(spec.clone())),
         Spec::Exchange(_) => return Err(Error::bug("the pipeline makes exchanges")),
     })

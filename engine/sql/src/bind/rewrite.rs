@@ -109,18 +109,6 @@ impl VisitorMut for Rewriter {
     }
 }
 
-/// `FETCH FIRST n ROWS ONLY` becomes `LIMIT n`.
-fn fetch_as_limit(query: &mut Query) {
-    let Some(fetch) = query.fetch.take() else { return };
-    let rows = fetch.quantity.unwrap_or_else(|| Expr::value(Value::Number("1".into(), false)));
-    match &mut query.limit_clause {
-        Some(LimitClause::LimitOffset { limit, .. }) => *limit = Some(rows),
-        other => {
-            *other = Some(LimitClause::LimitOffset { limit: Some(rows), offset: None, limit_by: vec![] });
-        }
-    }
-}
-
 /// `INTERVAL '1-2' YEAR TO MONTH` becomes `INTERVAL '14' MONTH`, `INTERVAL '1 02:00' DAY TO MINUTE` becomes
 /// `INTERVAL '93600000' MILLISECOND`.
 fn one_unit(expr: &mut Expr) -> Result<()> {
@@ -149,6 +137,18 @@ fn months(text: &str) -> Result<i64> {
         }
         _ => Err(Error::query(format!("INTERVAL {text} YEAR TO MONTH: expected years and months"))
             .hint("write INTERVAL '1-2' YEAR TO MONTH")),
+    }
+}
+
+/// `FETCH FIRST n ROWS ONLY` becomes `LIMIT n`.
+fn fetch_as_limit(query: &mut Query) {
+    let Some(fetch) = query.fetch.take() else { return };
+    let rows = fetch.quantity.unwrap_or_else(|| Expr::value(Value::Number("1".into(), false)));
+    match &mut query.limit_clause {
+        Some(LimitClause::LimitOffset { limit, .. }) => *limit = Some(rows),
+        other => {
+            *other = Some(LimitClause::LimitOffset { limit: Some(rows), offset: None, limit_by: vec![] });
+        }
     }
 }
 
