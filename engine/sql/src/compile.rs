@@ -313,7 +313,8 @@ fn choice(key: &str, value: &str, yes: &[&str], no: &[&str], place: Option<Place
 }
 
 /// Settings that a script may carry for Flink's sake.
-const FLINK_SETTINGS: [&str; 8] = [
+const FLINK_SETTINGS: [&str; 9] = [
+    "__table.",
     "table.",
     "execution.",
     "pipeline.",
