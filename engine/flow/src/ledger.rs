@@ -78,7 +78,8 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         | Spec::LookupJoin { .. }
         | Spec::TopN { .. }
         | Spec::Deduplicate { .. }
-        | Spec::OverAggregate { .. } => {
+        | Spec::OverAggregate { .. }
+        | Spec::TemporalSort { .. } => {
             let (kept, taken) = (retired + in_state, accepted + late);
             (accepted + restored != kept || rows_in != taken).then(|| {
                 format!(

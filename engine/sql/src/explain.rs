@@ -114,6 +114,10 @@ fn describe(node: &Node) -> String {
             let last = if *last == GREATEST_RANK { "the last".to_string() } else { last.to_string() };
             format!("{name} ranks {first} to {last} of {each}columns {keys:?}")
         }
+        Operator::TemporalSort { time, order, .. } => {
+            let order: Vec<String> = order.iter().map(|own| own.column.to_string()).collect();
+            format!("{name} by row time {time}, columns [{}]", order.join(", "))
+        }
         Operator::Deduplicate { keys, .. } => format!("{name} first row of columns {keys:?}"),
         Operator::OverAggregate { keys, calls, .. } => {
             let calls: Vec<String> = calls
@@ -245,6 +249,9 @@ fn state(node: &Node) -> Option<String> {
             return Some(format!("{last} rows of each key, kept for ever"));
         }
         Operator::TopN { .. } => return Some("every row that was not taken back".to_string()),
+        Operator::TemporalSort { .. } => {
+            return Some("rows until the watermark passes them, on one shard".to_string());
+        }
         Operator::Deduplicate { .. } => {
             return Some("one row of each key until the watermark reaches it, the key for ever".to_string());
         }

@@ -14,7 +14,7 @@ mod shape;
 mod side;
 mod snapshot;
 mod state;
-mod store;
+pub(crate) mod store;
 mod temporal;
 mod window;
 

@@ -226,5 +226,6 @@ pub fn is_stateful(operator: &Operator) -> bool {
             | Operator::TopN { .. }
             | Operator::Deduplicate { .. }
             | Operator::OverAggregate { .. }
+            | Operator::TemporalSort { .. }
     )
 }
