@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::Array;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use millrace_flow::Batch;
 use proptest::prelude::*;
 
 use crate::cluster::{Outcome, run};
@@ -13,20 +14,24 @@ use crate::{schedule, splits, table};
 /// A row of a result, as text; `None` = NULL.
 pub type Row = Vec<Option<String>>;
 
+/// A row of a batch.
+pub fn texts(batch: &Batch, row: usize) -> Row {
+    let options = FormatOptions::default();
+    let value = |column: &arrow::array::ArrayRef| {
+        let text = ArrayFormatter::try_new(column, &options).unwrap().value(row).to_string();
+        column.is_valid(row).then_some(text)
+    };
+    batch.rows.columns().iter().map(value).collect()
+}
+
 /// The table that the batches leave, and whether no row was ever taken back.
 pub fn folded(outcome: &Outcome) -> (BTreeMap<Row, i64>, bool) {
-    let options = FormatOptions::default();
     let mut rows: BTreeMap<Row, i64> = BTreeMap::new();
     let mut appends = true;
     for batch in &outcome.batches {
         appends &= batch.kinds.is_insert_only();
         for row in 0..batch.rows.num_rows() {
-            let value = |column: &arrow::array::ArrayRef| {
-                let text = ArrayFormatter::try_new(column, &options).unwrap().value(row).to_string();
-                column.is_valid(row).then_some(text)
-            };
-            let found = batch.rows.columns().iter().map(value).collect();
-            *rows.entry(found).or_default() += batch.kinds.get(row).weight();
+            *rows.entry(texts(batch, row)).or_default() += batch.kinds.get(row).weight();
         }
     }
     rows.retain(|_, weight| *weight != 0);

@@ -149,6 +149,9 @@ const QUERIES: &[&str] = &[
     "SELECT k, v, window_end FROM (SELECT * FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' SECOND))) AS a \
      WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' SECOND))) \
      AS b WHERE a.k = b.k AND a.window_start = b.window_start AND a.window_end = b.window_end AND b.v > a.v)",
+    "SELECT k, v, ts FROM t ORDER BY ts",
+    "SELECT k, v FROM t ORDER BY ts, v DESC, k",
+    "SELECT k, v FROM t ORDER BY PROCTIME()",
     "SELECT a.k, a.v, a.ts, b.v, b.ts FROM (SELECT *, PROCTIME() AS p FROM t) AS a JOIN versions \
      FOR SYSTEM_TIME AS OF a.p AS b ON a.k = b.k AND a.v >= b.v",
     "SELECT a.k, a.v, a.ts, b.k, b.ts FROM (SELECT *, PROCTIME() AS p FROM t) AS a LEFT JOIN list \

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use crate::cluster::run;
-use crate::joins::{Row, folded, key, pair, seconds, watched};
+use crate::joins::{Row, folded, key, pair, seconds, texts, watched};
 use crate::oracle::{InputRow, Window};
 use crate::{schedule, splits, table};
 
@@ -150,5 +150,23 @@ proptest! {
         let mut counts: BTreeMap<Row, i64> = BTreeMap::new();
         found.for_each(|(row, count)| *counts.entry(row).or_default() += count);
         prop_assert_eq!(counts, expected);
+    }
+
+    /// By row time, then by value, NULL first, then as they came; without those behind the watermark of their split.
+    #[test]
+    fn sorted_rows_follow_the_watermark(splits in splits(), delay in 0i64..1000, schedule in schedule()) {
+        let mut expected: Vec<(InputRow, usize)> = watched(&splits, delay).into_iter()
+            .enumerate()
+            .filter(|(_, (row, watermark))| row.time >= *watermark)
+            .map(|(place, (row, _))| (row, place))
+            .collect();
+        expected.sort_by_key(|(row, place)| (row.time, row.value, *place));
+        let expected: Vec<Row> = expected.iter().map(|(row, _)| pair(row)).collect();
+        let outcome = run(&(table(delay) + "SELECT k, v FROM t ORDER BY ts, v;"), &splits, schedule).unwrap();
+        let found: Vec<Row> = outcome.batches.iter()
+            .flat_map(|batch| (0..batch.len()).map(move |row| texts(batch, row)))
+            .collect();
+        prop_assert_eq!(outcome.late as usize, splits.iter().map(Vec::len).sum::<usize>() - expected.len());
+        prop_assert_eq!(found, expected);
     }
 }

@@ -84,7 +84,8 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         | Spec::TopN { .. }
         | Spec::ChangelogNormalize { .. }
         | Spec::Deduplicate { .. }
-        | Spec::OverAggregate { .. } => {
+        | Spec::OverAggregate { .. }
+        | Spec::TemporalSort { .. } => {
             let (kept, taken) = (retired + in_state, accepted + late);
             (accepted + restored != kept || rows_in != taken).then(|| {
                 format!(

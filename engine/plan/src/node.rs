@@ -388,6 +388,16 @@ pub enum Operator {
         /// Input columns sent.
         columns: usize,
     },
+    /// Rows in the order of their time, when the watermark has passed them. Sends the first `columns` input
+    /// columns.
+    TemporalSort {
+        /// The row-time column.
+        time: usize,
+        /// What sorts rows of one time; then the order of arrival.
+        order: Vec<SortColumn>,
+        /// Input columns sent.
+        columns: usize,
+    },
     /// Every row with functions of the rows before it. Sends the first `columns` input columns, then the
     /// results.
     OverAggregate {
@@ -441,6 +451,7 @@ impl Operator {
             Operator::TopN { .. } => "TopN",
             Operator::ChangelogNormalize { .. } => "ChangelogNormalize",
             Operator::Deduplicate { .. } => "Deduplicate",
+            Operator::TemporalSort { .. } => "TemporalSort",
             Operator::OverAggregate { .. } => "OverAggregate",
             Operator::Unnest { .. } => "Unnest",
             Operator::Union => "Union",

@@ -115,6 +115,10 @@ fn describe(node: &Node) -> String {
             let names: Vec<&str> = keys.iter().map(|key| node.schema.field(*key).name().as_str()).collect();
             format!("{name} last row of [{}]", names.join(", "))
         }
+        Operator::TemporalSort { time, order, .. } => {
+            let order: Vec<String> = order.iter().map(|own| own.column.to_string()).collect();
+            format!("{name} by row time {time}, columns [{}]", order.join(", "))
+        }
         Operator::Deduplicate { keys, .. } => format!("{name} first row of columns {keys:?}"),
         Operator::OverAggregate { keys, calls, .. } => {
             let calls: Vec<String> = calls
@@ -266,6 +270,9 @@ fn state(node: &Node) -> Option<String> {
         Operator::TopN { .. } => return Some("every row that was not taken back".to_string()),
         Operator::ChangelogNormalize { .. } => {
             return Some("the last row of each key, kept until it is deleted".to_string());
+        }
+        Operator::TemporalSort { .. } => {
+            return Some("rows until the watermark passes them, on one shard".to_string());
         }
         Operator::Deduplicate { .. } => {
             return Some("one row of each key until the watermark reaches it, the key for ever".to_string());

@@ -11,6 +11,7 @@ mod over_aggregate;
 mod processing_time;
 mod row_time;
 mod session_aggregate;
+mod temporal_sort;
 mod top_n;
 mod unnest;
 mod window_aggregate;
@@ -73,6 +74,7 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
             Box::new(processing_time::ProcessingTime::new(*column, node.schema.clone()))
         }
         Spec::Unnest { .. } => Box::new(unnest::Unnest::new(node, limits)?),
+        Spec::TemporalSort { .. } => Box::new(temporal_sort::TemporalSort::new(node, &input()?, limits)?),
         Spec::RowTime(spec) => Box::new(RowTime::new(spec.clone())),
         Spec::Exchange(_) => return Err(Error::bug("the pipeline makes exchanges")),
     })

@@ -227,5 +227,6 @@ pub fn is_stateful(operator: &Operator) -> bool {
             | Operator::ChangelogNormalize { .. }
             | Operator::Deduplicate { .. }
             | Operator::OverAggregate { .. }
+            | Operator::TemporalSort { .. }
     )
 }

@@ -4,6 +4,8 @@
 //! has ended. A limit without an order keeps the rows that came first where rows keep the order of their
 //! split; else, and over rows that change, those that are least by content, so that the answer is the same
 //! at any shard count.
+//!
+//! Over an attribute of time, oldest first and without a limit, rows leave as time goes on.
 
 use std::sync::Arc;
 
@@ -57,6 +59,15 @@ impl Lowering {
         statement: Statement,
     ) -> Result<Relation> {
         let input = self.relation(input, statement)?;
+        if !ranks.is_bounded() && ranks.range().0 == 1 && statement.emit.is_none() {
+            match order_by {
+                [only] if only.asc && input.is_arrival(&only.expr) => return self.arriving(input),
+                [first, rest @ ..] if first.asc && is_row_time(&input, &first.expr) => {
+                    return self.sorted_by_time(input, &first.expr, rest);
+                }
+                _ => {}
+            }
+        }
         let exprs: Vec<Expr> = order_by.iter().map(|own| own.expr.clone()).collect();
         let (widened, positions) = self.widened(input, &exprs)?;
         let columns = order_by.iter().zip(positions).map(|(own, column)| SortColumn {
@@ -105,4 +116,36 @@ impl Lowering {
             ..widened.relation
         })
     }
+
+    /// Rows as they arrive, in one place.
+    fn arriving(&mut self, input: Relation) -> Result<Relation> {
+        let input = self.materialized(input)?;
+        let node = self.owned(input.node, &[], "ORDER BY: one shard sees all rows");
+        Ok(Relation { node, ..input })
+    }
+
+    /// Rows by row time, then by `rest`.
+    fn sorted_by_time(&mut self, input: Relation, time: &Expr, rest: &[Ordering]) -> Result<Relation> {
+        let exprs: Vec<Expr> = [time].into_iter().chain(rest.iter().map(|own| &own.expr)).cloned().collect();
+        let (widened, positions) = self.widened(input, &exprs)?;
+        let columns = rest.iter().zip(&positions[1..]).map(|(own, column)| SortColumn {
+            column: *column,
+            descending: !own.asc,
+            nulls_first: own.nulls_first,
+        });
+        let order = columns.collect();
+        let node = self.owned(widened.node, &[], "ORDER BY: one shard sees all rows");
+        let schema = self.graph.node(node).schema.clone();
+        let fields: Vec<FieldRef> = schema.fields().iter().take(widened.width).cloned().collect();
+        let operator = Operator::TemporalSort { time: positions[0], order, columns: widened.width };
+        let node = self.graph.add_after(node, operator, Arc::new(Schema::new(fields)), None);
+        let relation = Relation { node, arrivals: Default::default(), ..widened.relation };
+        self.note_row_time(&relation);
+        Ok(relation)
+    }
+}
+
+/// True if `expr` is an attribute of row time.
+fn is_row_time(input: &Relation, expr: &Expr) -> bool {
+    input.column(expr).is_some_and(|column| input.times.contains(&column))
 }
