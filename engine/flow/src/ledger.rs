@@ -76,7 +76,8 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         | Spec::Join(_)
         | Spec::TopN { .. }
         | Spec::Deduplicate { .. }
-        | Spec::OverAggregate { .. } => {
+        | Spec::OverAggregate { .. }
+        | Spec::MatchRecognize(_) => {
             let (kept, taken) = (retired + in_state, accepted + late);
             (accepted + restored != kept || rows_in != taken).then(|| {
                 format!(

@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion_physical_expr::PhysicalExpr;
 
 use crate::join::JoinSpec;
+use crate::row_pattern::MatchSpec;
 use crate::table::TableDef;
 
 /// Position of a node in [`Plan::nodes`]. Inputs come before the nodes that read them.
@@ -373,6 +374,8 @@ pub enum Operator {
         /// Input columns sent.
         columns: usize,
     },
+    /// One row for each match of a row pattern. Sends the keys, then the measures.
+    MatchRecognize(MatchSpec),
     /// Rows of all inputs.
     Union,
     /// Rows move between shards.
@@ -400,6 +403,7 @@ impl Operator {
             Operator::TopN { .. } => "TopN",
             Operator::Deduplicate { .. } => "Deduplicate",
             Operator::OverAggregate { .. } => "OverAggregate",
+            Operator::MatchRecognize(_) => "MatchRecognize",
             Operator::Union => "Union",
             Operator::Exchange(_) => "Exchange",
             Operator::Sink { .. } => "Sink",

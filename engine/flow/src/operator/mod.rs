@@ -6,7 +6,9 @@ mod exchange;
 mod expand;
 mod forward;
 mod group_aggregate;
+mod match_recognize;
 mod over_aggregate;
+mod pending;
 mod row_time;
 mod session_aggregate;
 mod top_n;
@@ -63,6 +65,9 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         }
         Spec::Deduplicate { .. } => Box::new(deduplicate::Deduplicate::new(node, &input()?, limits)?),
         Spec::OverAggregate { .. } => Box::new(over_aggregate::OverAggregate::new(node, &input()?, limits)?),
+        Spec::MatchRecognize(spec) => {
+            Box::new(match_recognize::MatchRecognize::new(spec, node, &input()?, limits)?)
+        }
         Spec::RowTime(spec) => Box::new(RowTime::new(spec.clone())),
         Spec::Exchange(_) => return Err(Error::bug("the pipeline makes exchanges")),
     })

@@ -11,23 +11,22 @@
 mod aggregates;
 mod kept;
 mod number;
-mod pending;
 mod ranking;
 mod slide;
 mod snapshot;
 mod value;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array, UInt64Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use millrace_plan::{Error, Frame, Limits, Node, Operator as Spec, OverCall, Result, WATERMARK_MIN};
 
 use super::group_aggregate::{record, report_faults, take_rows};
+use super::pending::Pending;
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
 use crate::checkpoint::OperatorState;
 use crate::state::{GroupTable, hash_keys};
-use pending::Pending;
 
 /// The rows of one firing, the rows of each group together, in the order in which they count.
 struct Rows<'a> {
@@ -265,19 +264,4 @@ impl Operator for OverAggregate {
         let state_bytes = (functions + self.table.bytes() + self.pending.bytes()) as u64;
         Account { in_state: self.pending.len(), state_bytes, ..self.account }
     }
-}
-
-/// Numbers of rows as a column of positions.
-fn positions(rows: impl IntoIterator<Item = u64>) -> UInt64Array {
-    UInt64Array::from_iter_values(rows)
-}
-
-/// The sort order of rows by time, then by arrival.
-fn by_time(times: &[i64], orders: &UInt64Array) -> UInt64Array {
-    let mut order: Vec<u64> = (0..times.len() as u64).collect();
-    let orders = orders.values();
-    if !(times.is_sorted() && orders.is_sorted()) {
-        order.sort_unstable_by_key(|row| (times[*row as usize], orders[*row as usize]));
-    }
-    positions(order)
 }
