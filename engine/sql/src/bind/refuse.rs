@@ -67,9 +67,6 @@ impl Visitor for Refusal {
             TableFactor::UNNEST { .. } => {
                 refuse("UNNEST", "give each element a row in the input", place_of(factor))
             }
-            TableFactor::MatchRecognize { .. } => {
-                refuse("MATCH_RECOGNIZE", "write the pattern as windows", place_of(factor))
-            }
             TableFactor::Derived { lateral: true, .. } => refuse("LATERAL", JOIN_HINT, place_of(factor)),
             _ => ControlFlow::Continue(()),
         }

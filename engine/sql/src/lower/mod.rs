@@ -11,6 +11,7 @@ mod join;
 mod join_time;
 mod over;
 mod relation;
+mod row_pattern;
 mod sink;
 mod sort;
 mod source;
@@ -23,6 +24,7 @@ use datafusion_expr::logical_plan::{Extension, Projection, SubqueryAlias};
 use datafusion_expr::{Distinct, Expr, Filter, LogicalPlan, TableScan, Union};
 use millrace_plan::{Changelog, EmitMode, Error, Operator, Place, Plan, Result};
 
+use crate::bind::row_pattern::MatchRecognize;
 use crate::bind::window::{WindowAssign, Windows};
 pub use graph::Graph;
 use relation::Relation;
@@ -112,10 +114,15 @@ impl Lowering {
             LogicalPlan::SubqueryAlias(SubqueryAlias { input, schema, .. }) => {
                 Ok(self.relation(input, statement)?.renamed(schema.clone()))
             }
-            LogicalPlan::Extension(Extension { node }) => match node.as_any().downcast_ref() {
-                Some(assign) => self.window_assign(assign, plan, statement),
-                None => Err(unsupported(node.name(), statement.place)),
-            },
+            LogicalPlan::Extension(Extension { node }) => {
+                if let Some(own) = node.as_any().downcast_ref::<MatchRecognize>() {
+                    return self.match_recognize(own, plan.schema(), statement);
+                }
+                match node.as_any().downcast_ref() {
+                    Some(assign) => self.window_assign(assign, plan, statement),
+                    None => Err(unsupported(node.name(), statement.place)),
+                }
+            }
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate, statement),
             LogicalPlan::Join(join) => self.join(join, statement),
             LogicalPlan::Union(union) => self.union(union, statement),
@@ -216,5 +223,6 @@ pub fn is_stateful(operator: &Operator) -> bool {
             | Operator::TopN { .. }
             | Operator::Deduplicate { .. }
             | Operator::OverAggregate { .. }
+            | Operator::MatchRecognize(_)
     )
 }

@@ -34,8 +34,9 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// The expression; `chunk` has the columns of chunks, `position` says which of them an input column is.
-    pub fn new(own: &MatchExpr, chunk: &SchemaRef, position: impl Fn(usize) -> usize) -> Self {
+    /// The expression; `chunk` has the columns of chunks, `position` says which of them an input column is. Fails if
+    /// an aggregate cannot take its argument.
+    pub fn new(own: &MatchExpr, chunk: &SchemaRef, position: impl Fn(usize) -> usize) -> Result<Self> {
         let mut reads = own.reads.clone();
         let mut fields = vec![];
         for (index, read) in reads.iter_mut().enumerate() {
@@ -45,13 +46,14 @@ impl Evaluator {
                     chunk.field(*column).data_type().clone()
                 }
                 Pick::Aggregate(call) => {
+                    aggregate::create(call, false)?;
                     call.args.iter_mut().for_each(|arg| *arg = position(*arg));
                     call.result_type.clone()
                 }
             };
             fields.push(Field::new(format!("read{index}"), data_type, true));
         }
-        Evaluator { reads, schema: Arc::new(Schema::new(fields)), expr: own.expr.clone() }
+        Ok(Evaluator { reads, schema: Arc::new(Schema::new(fields)), expr: own.expr.clone() })
     }
 
     /// No match yet.

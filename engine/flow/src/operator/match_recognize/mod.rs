@@ -34,7 +34,6 @@ use store::Store;
 
 /// The rows being taken: whether each is of a variable, as far as that is known from the row alone.
 struct Taking {
-    chunk: u32,
     known: Vec<Option<BooleanArray>>,
     /// Rows whose condition failed, and why.
     failed: Vec<(u32, String)>,
@@ -87,13 +86,13 @@ impl MatchRecognize {
         let store = Store::new(input, &spec.keys, read_columns(spec))?;
         let evaluator =
             |own: &MatchExpr| Evaluator::new(own, store.chunk_schema(), |column| store.position(column));
-        let condition = |own: &PatternVariable| own.condition.as_ref().map(evaluator);
+        let condition = |own: &PatternVariable| own.condition.as_ref().map(evaluator).transpose();
         Ok(MatchRecognize {
             keys: spec.keys.clone(),
             time: spec.time,
             automaton: Automaton::new(&spec.variables),
-            conditions: spec.variables.iter().map(condition).collect(),
-            measures: spec.measures.iter().map(evaluator).collect(),
+            conditions: spec.variables.iter().map(condition).collect::<Result<_>>()?,
+            measures: spec.measures.iter().map(evaluator).collect::<Result<_>>()?,
             spec: spec.clone(),
             schema: node.schema.clone(),
             store,
@@ -136,7 +135,7 @@ impl MatchRecognize {
             Some(own) => own.of_each_row(variable, rows),
             None => Ok(None),
         });
-        let mut taking = Taking { chunk, known: known.collect::<Result<_>>()?, failed: vec![] };
+        let mut taking = Taking { known: known.collect::<Result<_>>()?, failed: vec![] };
         let mut found = self.nothing_found();
         for (row, (group, time)) in groups.iter().zip(times).enumerate() {
             let mut key = self.store.take(*group);
