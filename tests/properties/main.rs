@@ -9,6 +9,7 @@ mod joins;
 mod law;
 mod oracle;
 mod ranking;
+mod row_patterns;
 mod sessions;
 
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use millrace_plan::{
-    AfterMatch, AggregateCall, Changelog, EmitMode, Exchange, Frame, GREATEST_RANK, JoinSpec, JoinTime, MatchSpec, Node, NodeId,
-    Operator, PatternVariable, Phase, Plan, WatermarkRule, WindowInput, WindowSpec,
+    AfterMatch, AggregateCall, Changelog, EmitMode, Exchange, Frame, GREATEST_RANK, JoinSpec, JoinTime,
+    MatchSpec, Node, NodeId, Operator, PatternVariable, Phase, Plan, WatermarkRule, WindowInput, WindowSpec,
 };
 
 /// The plan as text: one block per stage, each operator on a line, its inputs below it.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt64Array};
-use arrow::compute::{cast, concat, concat_batches, filter, filter_record_batch, not, take, take_record_batch};
+use arrow::compute::{
+    cast, concat, concat_batches, filter, filter_record_batch, not, take, take_record_batch,
+};
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef, UInt64Type};
 use arrow::error::ArrowError;
 use millrace_plan::{Error, Result};

@@ -7,8 +7,8 @@
 use std::fmt::Write;
 
 use millrace_plan::{
-    AggregateCall, MatchColumn, MatchExpr, MatchSpec, Node, Operator, PatternVariable, Pick, Plan, ProjectExpr,
-    WatermarkRule,
+    AggregateCall, MatchColumn, MatchExpr, MatchSpec, Node, Operator, PatternVariable, Pick, Plan,
+    ProjectExpr, WatermarkRule,
 };
 use serde::{Deserialize, Serialize};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema};
 use datafusion_common::DFSchemaRef;
 use millrace_plan::{
-    AggregateCall, Changelog, Error, MatchColumn, MatchExpr, MatchSpec, Node, Operator, PatternVariable, Pick,
-    Result,
+    AggregateCall, Changelog, Error, MatchColumn, MatchExpr, MatchSpec, Node, Operator, PatternVariable,
+    Pick, Result,
 };
 
 use super::calc::{CalcColumns, compile};

@@ -150,7 +150,8 @@ impl Store {
         if self.waiting == 0 {
             return None;
         }
-        let times = self.keys.iter().flat_map(|key| key.complete.iter().map(|own| key.get(own.end() - 1).time));
+        let times =
+            self.keys.iter().flat_map(|key| key.complete.iter().map(|own| key.get(own.end() - 1).time));
         times.min()
     }
 

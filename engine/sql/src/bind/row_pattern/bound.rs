@@ -143,8 +143,10 @@ fn key_column(key: &ast::Expr, schema: &DFSchema) -> Result<Expr> {
 }
 
 fn order_column(order_by: &[ast::OrderByExpr], schema: &DFSchema) -> Result<Expr> {
-    let hint = "order by one time attribute, ascending: the column of WATERMARK FOR, or a column AS PROCTIME()";
-    let wrong = |what: &str| Err(Error::query(format!("{what} in the ORDER BY of MATCH_RECOGNIZE")).hint(hint));
+    let hint =
+        "order by one time attribute, ascending: the column of WATERMARK FOR, or a column AS PROCTIME()";
+    let wrong =
+        |what: &str| Err(Error::query(format!("{what} in the ORDER BY of MATCH_RECOGNIZE")).hint(hint));
     match order_by {
         [] => wrong("no column"),
         [own] if own.options.asc == Some(false) => wrong("DESC"),
@@ -237,9 +239,11 @@ impl Scope<'_, '_> {
         let expr = self.context.sql_to_expr(expr, &schema).and_then(|expr| typed(expr, &schema));
         let expr = expr.map_err(|error| explain_error(&error, place))?;
         if expr.is_volatile() {
-            return Err(Error::query("the time of day or a random value in MATCH_RECOGNIZE is not supported")
-                .hint("compute it in the query below or above")
-                .at(place));
+            return Err(Error::query(
+                "the time of day or a random value in MATCH_RECOGNIZE is not supported",
+            )
+            .hint("compute it in the query below or above")
+            .at(place));
         }
         Ok(RowsExpr { name, reads, schema: Arc::new(schema), expr })
     }

@@ -111,8 +111,10 @@ pub enum Taken {
 impl RowsExpr {
     /// True if it is MATCH_ROWTIME() and nothing else.
     pub fn is_row_time(&self) -> bool {
-        matches!((&self.expr, self.reads.as_slice()),
-            (Expr::Column(_), [Read { taken: Taken::RowTime(_), .. }]))
+        matches!(
+            (&self.expr, self.reads.as_slice()),
+            (Expr::Column(_), [Read { taken: Taken::RowTime(_), .. }])
+        )
     }
 }
 

@@ -1,6 +1,8 @@
 //! PATTERN: the variables and how often each may come.
 
-use datafusion_sql::sqlparser::ast::{Ident, MatchRecognizePattern, MatchRecognizeSymbol, RepetitionQuantifier};
+use datafusion_sql::sqlparser::ast::{
+    Ident, MatchRecognizePattern, MatchRecognizeSymbol, RepetitionQuantifier,
+};
 use millrace_plan::{Error, Place, Result};
 
 /// Rows that a pattern may count out.
@@ -112,7 +114,10 @@ fn symbol(pattern: &MatchRecognizePattern) -> Result<&Ident> {
             "a stream has no first and no last row: leave it out",
         )),
         MatchRecognizePattern::Group(inner)
-            if matches!(inner.as_ref(), MatchRecognizePattern::Symbol(_) | MatchRecognizePattern::Group(_)) =>
+            if matches!(
+                inner.as_ref(),
+                MatchRecognizePattern::Symbol(_) | MatchRecognizePattern::Group(_)
+            ) =>
         {
             symbol(inner)
         }
@@ -145,11 +150,14 @@ fn check(found: &[Quantified]) -> Result<()> {
             "let one variable at least have a row: write + for *",
         ));
     }
-    let last = found.iter().rev().take_while(|own| own.is_optional()).count();
-    match found.iter().rev().nth(last).filter(|own| own.swallows()) {
+    let last = found.iter().rposition(|own| own.least > 0).unwrap_or(0);
+    match found[last..].iter().find(|own| own.swallows()) {
         None => Ok(()),
         Some(own) => Err(refused(
-            format!("the greedy variable {} ends PATTERN, so that no row would say when a match is over", own.name),
+            format!(
+                "the greedy variable {} ends PATTERN, so that no row would say when a match is over",
+                own.name
+            ),
             "end it with a variable whose condition is the opposite, or make it reluctant: write *? or +?",
         )),
     }

@@ -4,7 +4,8 @@
 use std::ops::ControlFlow;
 
 use datafusion_sql::sqlparser::ast::{
-    self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value, VisitMut, VisitorMut,
+    self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, Value, VisitMut,
+    VisitorMut,
 };
 use millrace_plan::{Error, Place, Result};
 
@@ -97,7 +98,9 @@ impl Collector<'_> {
                 let arg = arg.and_then(|(_, arg)| arg);
                 Ok(Some(Reference { of: None, navigation: Navigation::RowTime, arg, place }))
             }
-            "PREV" => refused("PREV is not supported", "write LAST(x.column, 1): the row of x before the last"),
+            "PREV" => {
+                refused("PREV is not supported", "write LAST(x.column, 1): the row of x before the last")
+            }
             "NEXT" => refused("NEXT is not supported", "give the next row a variable of its own in PATTERN"),
             "MATCH_NUMBER" | "CLASSIFIER" => {
                 refused(&format!("{name}() is not supported"), "measure columns of the variables themselves")
@@ -106,9 +109,10 @@ impl Collector<'_> {
                 "MATCH_PROCTIME() inside of an expression is not supported",
                 "measure it by itself, and compute with it in the query above",
             ),
-            "GROUPING" | "GROUPING_ID" => {
-                refused(&format!("{name} in MATCH_RECOGNIZE is not supported"), "matches have no grouping sets")
-            }
+            "GROUPING" | "GROUPING_ID" => refused(
+                &format!("{name} in MATCH_RECOGNIZE is not supported"),
+                "matches have no grouping sets",
+            ),
             _ => match aggregate::aggregate(&name) {
                 Some(function) => {
                     let own = aggregate::AGGREGATES.iter().find(|own| own.name == function.name());
@@ -122,8 +126,9 @@ impl Collector<'_> {
     fn navigation(&self, name: &str, call: &ast::Function, place: Option<Place>) -> Result<Reference> {
         let args = plain_args(call)?;
         let usage = || {
-            Error::query(format!("{name} is not called like this"))
-                .hint(format!("write {name}(x.column), or {name}(x.column, n) with a constant number of rows"))
+            Error::query(format!("{name} is not called like this")).hint(format!(
+                "write {name}(x.column), or {name}(x.column, n) with a constant number of rows"
+            ))
         };
         let rows = match args.get(1) {
             None => 0,
@@ -245,9 +250,8 @@ impl VisitorMut for Stripper<'_> {
         match expr {
             Expr::Identifier(_) => self.meets(None, place),
             Expr::CompoundIdentifier(parts) => {
-                let variable = parts.first().and_then(|first| {
-                    self.variables.iter().position(|own| *own == first.value)
-                });
+                let variable =
+                    parts.first().and_then(|first| self.variables.iter().position(|own| *own == first.value));
                 if variable.is_some() {
                     parts.remove(0);
                 }
