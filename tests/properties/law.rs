@@ -156,7 +156,7 @@ const QUERIES: &[&str] = &[
     "WITH u AS (SELECT *, v % 3 AS g FROM t) SELECT * FROM u MATCH_RECOGNIZE (PARTITION BY g ORDER BY ts MEASURES a.v AS x, b.k AS y, FIRST(ts) AS first, \
      LAST(ts) AS last AFTER MATCH SKIP TO LAST b PATTERN (a c*? b{1,3}? d) WITHIN INTERVAL '0.700' SECOND(3) \
      DEFINE a AS v > 2, b AS b.v >= a.v, c AS SUM(c.v) < 9, d AS d.v < 12)",
-    "SELECT * FROM t MATCH_RECOGNIZE (ORDER BY ts MEASURES k AS k, COUNT(*) AS n, MAX(b.v) AS m, FIRST(c.v, 1) AS c \
+    "SELECT * FROM t MATCH_RECOGNIZE (ORDER BY ts, v DESC MEASURES k AS k, COUNT(*) AS n, MAX(b.v) AS m, FIRST(c.v, 1) AS c \
      AFTER MATCH SKIP PAST LAST ROW PATTERN (a? b{2,4} c+? d) DEFINE a AS v < 3, b AS v < 9 AND COUNT(*) < 7, \
      d AS AVG(b.v) > 3)",
     // Windows over matches, of which some wait for an earlier one.

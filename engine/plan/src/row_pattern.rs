@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion_physical_expr::PhysicalExpr;
 
-use crate::node::AggregateCall;
+use crate::node::{AggregateCall, SortColumn};
 
 /// One MATCH_RECOGNIZE. Sends the keys, then the measures, one row for each match.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct MatchSpec {
     pub keys: Vec<usize>,
     /// The row-time column that orders rows; `None` = in order of arrival.
     pub time: Option<usize>,
+    /// What orders rows of the same time, before their order of arrival; none without `time`.
+    pub then_by: Vec<SortColumn>,
     /// The variables, in the order of the pattern: rows that follow each other without a gap.
     pub variables: Vec<PatternVariable>,
     /// What is sent of a match.

@@ -86,7 +86,8 @@ fn row_pattern(spec: &MatchSpec) -> String {
     let measures: Vec<String> = spec.measures.iter().map(expr).collect();
     let (keys, time, skip, within) = (&spec.keys, spec.time, spec.skip, spec.within);
     format!(
-        "by {keys:?} in order of {time:?}: {}; compute {}; then {skip:?}, within {within:?}",
+        "by {keys:?} in order of {time:?} {:?}: {}; compute {}; then {skip:?}, within {within:?}",
+        spec.then_by,
         variables.join("; "),
         measures.join(", ")
     )

@@ -6,7 +6,7 @@ use arrow::datatypes::{Field, Schema};
 use datafusion_common::DFSchemaRef;
 use millrace_plan::{
     AggregateCall, Changelog, Error, MatchColumn, MatchExpr, MatchSpec, Node, Operator, PatternVariable,
-    Pick, Result,
+    Pick, Result, SortColumn,
 };
 
 use super::calc::{CalcColumns, compile};
@@ -33,6 +33,11 @@ impl Lowering {
                 .hint("order by the column of WATERMARK FOR, or by a column AS PROCTIME()")
                 .at(statement.place));
         }
+        if !by_time && !own.then_by.is_empty() {
+            return Err(Error::query("several columns in the ORDER BY of rows in processing time")
+                .hint("rows are taken as they come: order by the column AS PROCTIME() alone")
+                .at(statement.place));
+        }
         let row_times: Vec<usize> = own.measures.iter().enumerate().filter_map(row_time).collect();
         if !by_time && own.measures.iter().flat_map(|own| &own.reads).any(is_row_time) {
             return Err(Error::query("MATCH_ROWTIME() of rows in processing time")
@@ -49,12 +54,18 @@ impl Lowering {
         };
         let keys = own.keys.iter().map(&mut push).collect::<Result<Vec<usize>>>()?;
         let time = if by_time { Some(push(&own.order)?) } else { None };
+        let then_by = own.then_by.iter().map(&mut push).collect::<Result<Vec<usize>>>()?;
+        let then_by = then_by.into_iter().zip(&own.directions).map(|(column, direction)| {
+            let (descending, nulls_first) = *direction;
+            SortColumn { column, descending, nulls_first }
+        });
+        let then_by = then_by.collect();
         let args = own.args.iter().map(&mut push).collect::<Result<Vec<usize>>>()?;
         let node = self.calc(relation.node, columns);
         self.graph.node_mut(node).row_time = time;
         let node = self.owned(node, &keys, "MATCH_RECOGNIZE: rows go to the owner of their key");
         let below = self.graph.node(node).schema.clone();
-        let spec = spec(own, keys, time, &args, &below)?;
+        let spec = spec(own, Order { keys, time, then_by }, &args, &below)?;
         let first = spec.keys.len();
         let node = self.graph.add(Node {
             operator: Operator::MatchRecognize(spec),
@@ -77,13 +88,14 @@ fn is_row_time(read: &Read) -> bool {
     matches!(read.taken, Taken::RowTime(_))
 }
 
-fn spec(
-    own: &MatchRecognize,
+/// Whose rows follow each other, and how.
+struct Order {
     keys: Vec<usize>,
     time: Option<usize>,
-    args: &[usize],
-    below: &Schema,
-) -> Result<MatchSpec> {
+    then_by: Vec<SortColumn>,
+}
+
+fn spec(own: &MatchRecognize, order: Order, args: &[usize], below: &Schema) -> Result<MatchSpec> {
     let rows_expr = |own: &RowsExpr| rows_expr(own, args, below);
     let variables = own.variables.iter().zip(&own.conditions).map(|(variable, condition)| {
         Ok(PatternVariable {
@@ -94,9 +106,11 @@ fn spec(
             condition: condition.as_ref().map(rows_expr).transpose()?,
         })
     });
+    let Order { keys, time, then_by } = order;
     Ok(MatchSpec {
         keys,
         time,
+        then_by,
         variables: variables.collect::<Result<_>>()?,
         measures: own.measures.iter().map(rows_expr).collect::<Result<_>>()?,
         skip: own.skip.into(),

@@ -21,6 +21,17 @@ struct Edge {
     unless: Vec<usize>,
 }
 
+/// Where a row leads.
+#[derive(Debug, Clone, Copy)]
+pub struct Way {
+    /// The variable that the row is of.
+    pub variable: usize,
+    /// The state after it.
+    pub to: State,
+    /// The match is complete with it.
+    pub completes: bool,
+}
+
 /// The states of a pattern.
 pub struct Automaton {
     states: Vec<Vec<Edge>>,
@@ -89,13 +100,13 @@ impl Automaton {
         (state as usize) < self.states.len()
     }
 
-    /// Where a row leads from a state: the variables that it may be of, and the states after it. `is(variable)`
-    /// says whether the row meets the variable's condition.
+    /// Where a row leads from a state; what completes a match is not found here. `is(variable)` says whether the row
+    /// meets the variable's condition.
     pub fn follow(
         &self,
         from: State,
         is: &mut impl FnMut(usize) -> Result<bool>,
-        ways: &mut Vec<(usize, State)>,
+        ways: &mut Vec<Way>,
     ) -> Result<()> {
         let mut here = Some(from);
         while let Some(state) = here.take() {
@@ -104,7 +115,7 @@ impl Automaton {
                     continue;
                 }
                 match edge.takes {
-                    Some(variable) => ways.push((variable, edge.to)),
+                    Some(variable) => ways.push(Way { variable, to: edge.to, completes: false }),
                     None => here = Some(edge.to),
                 }
             }

@@ -1,7 +1,7 @@
 //! MATCH_RECOGNIZE: one row for each match of a row pattern in the rows of a key.
 //!
 //! By row time, rows wait until the watermark passes their time and are then taken in the order of time, rows of the
-//! same time in the order of arrival; a row that the watermark of its own split had passed is late. In processing
+//! same time by the other columns of ORDER BY, then in the order of arrival; a row that the watermark of its own split had passed is late. In processing
 //! time rows are taken as they arrive. Each row leads every match that has begun on, or ends it, and may begin one.
 //! Of the complete matches the earliest leaves as soon as none that began before it is open; it closes those that
 //! AFTER MATCH SKIP forbids. WITHIN closes what lasts too long.
@@ -10,6 +10,7 @@
 
 mod automaton;
 mod evaluate;
+mod order;
 mod rows;
 mod snapshot;
 mod store;
@@ -27,16 +28,44 @@ use super::{Account, BadRow, Operator, Output, print_row};
 use crate::batch::Batch;
 use crate::checkpoint::OperatorState;
 use crate::state::hash_keys;
-use automaton::{Automaton, COMPLETE};
+use automaton::{Automaton, COMPLETE, Way};
 use evaluate::{Evaluator, Matches};
 use rows::{Candidate, Held, KeyRows};
 use store::Store;
 
-/// The rows being taken: whether each is of a variable, as far as that is known from the row alone.
+/// The rows being taken.
 struct Taking {
+    /// Whether each row is of a variable, as far as that is known from the row alone.
     known: Vec<Option<BooleanArray>>,
     /// Rows whose condition failed, and why.
     failed: Vec<(u32, String)>,
+    /// A match that begins with the row at hand, without it.
+    fresh: Candidate,
+    /// Of which variables the row at hand is, for the match at hand.
+    memory: Vec<Option<bool>>,
+    /// Where the match at hand leads.
+    ways: Vec<Way>,
+    /// Where all matches of the key have led.
+    led: Vec<Candidate>,
+}
+
+impl Taking {
+    /// Leads a match on, every way.
+    fn lead(&mut self, key: &mut KeyRows, own: Candidate) {
+        let mut own = Some(own);
+        for (place, way) in self.ways.iter().enumerate() {
+            let last = place + 1 == self.ways.len();
+            let led = if last { own.take() } else { own.clone() };
+            let Some(mut led) = led else { return };
+            led.counts[way.variable] += 1;
+            if way.completes {
+                key.complete.push(Candidate { state: COMPLETE, ..led.clone() });
+            }
+            if way.to != COMPLETE {
+                self.led.push(Candidate { state: way.to, ..led });
+            }
+        }
+    }
 }
 
 /// Matches found while rows are taken: sent together.
@@ -135,7 +164,15 @@ impl MatchRecognize {
             Some(own) => own.of_each_row(variable, rows),
             None => Ok(None),
         });
-        let mut taking = Taking { known: known.collect::<Result<_>>()?, failed: vec![] };
+        let variables = self.conditions.len();
+        let mut taking = Taking {
+            known: known.collect::<Result<_>>()?,
+            failed: vec![],
+            fresh: Candidate { start: 0, state: self.automaton.first(), counts: vec![0; variables].into() },
+            memory: vec![None; variables],
+            ways: vec![],
+            led: vec![],
+        };
         let mut found = self.nothing_found();
         for (row, (group, time)) in groups.iter().zip(times).enumerate() {
             let mut key = self.store.take(*group);
@@ -157,42 +194,47 @@ impl MatchRecognize {
 
     /// Leads the matches of a key that have begun on with its newest row, and begins one there.
     fn lead_on(&self, key: &mut KeyRows, number: u64, taking: &mut Taking) -> Result<()> {
-        let fresh = Candidate {
-            start: number,
-            state: self.automaton.first(),
-            counts: vec![0; self.conditions.len()].into(),
-        };
-        let begun = std::mem::take(&mut key.begun);
-        let (mut next, mut complete, mut ways) = (Vec::with_capacity(begun.len() + 1), vec![], vec![]);
-        for own in begun.into_iter().chain([fresh]) {
-            let mut memory = vec![None; self.conditions.len()];
-            let mut is = |variable: usize| match memory[variable] {
-                Some(known) => Ok(known),
-                None => {
-                    let is = self.meets(key, &own, variable, number, taking)?;
-                    memory[variable] = Some(is);
-                    Ok(is)
-                }
-            };
-            ways.clear();
-            self.automaton.follow(own.state, &mut is, &mut ways)?;
-            for (variable, state) in &ways {
-                let mut led = own.clone();
-                led.counts[*variable] += 1;
-                led.state = COMPLETE;
-                if *state != COMPLETE && self.automaton.completes(*state, &mut is)? {
-                    complete.push(led.clone());
-                }
-                match *state {
-                    COMPLETE => complete.push(led),
-                    state => next.push(Candidate { state, ..led }),
-                }
-            }
+        taking.fresh.start = number;
+        taking.led.clear();
+        let complete = key.complete.len();
+        let mut begun = std::mem::take(&mut key.begun);
+        for own in begun.drain(..) {
+            self.find_ways(key, &own, number, taking)?;
+            taking.lead(key, own);
         }
-        key.begun = next;
-        key.complete.extend(complete);
-        // Stable: of matches that begin with the same row the first found counts.
-        key.complete.sort_by_key(|own| own.start);
+        let fresh = std::mem::take(&mut taking.fresh);
+        self.find_ways(key, &fresh, number, taking)?;
+        if !taking.ways.is_empty() {
+            taking.lead(key, fresh.clone());
+        }
+        taking.fresh = fresh;
+        std::mem::swap(&mut begun, &mut taking.led);
+        key.begun = begun;
+        if key.complete.len() > complete {
+            // Stable: of matches that begin with the same row the first found counts.
+            key.complete.sort_by_key(|own| own.start);
+        }
+        Ok(())
+    }
+
+    /// Finds where the newest row leads a match.
+    fn find_ways(&self, key: &KeyRows, own: &Candidate, number: u64, taking: &mut Taking) -> Result<()> {
+        taking.memory.fill(None);
+        let mut ways = std::mem::take(&mut taking.ways);
+        ways.clear();
+        let mut is = |variable: usize| match taking.memory[variable] {
+            Some(known) => Ok(known),
+            None => {
+                let is = self.meets(key, own, variable, number, taking)?;
+                taking.memory[variable] = Some(is);
+                Ok(is)
+            }
+        };
+        self.automaton.follow(own.state, &mut is, &mut ways)?;
+        for way in &mut ways {
+            way.completes = self.automaton.completes(way.to, &mut is)?;
+        }
+        taking.ways = ways;
         Ok(())
     }
 
@@ -316,6 +358,7 @@ impl Operator for MatchRecognize {
 
     fn on_watermark(&mut self, watermark_ms: i64, out: &mut Output) -> Result<()> {
         if let Some((rows, times)) = self.pending.due(watermark_ms)? {
+            let rows = order::then_by(rows, &times, &self.spec.then_by)?;
             self.process(rows, &times, out)?;
         }
         if self.time.is_some() {

@@ -13,6 +13,9 @@ use super::automaton::State;
 /// A row: its chunk, and its position there.
 pub type At = (u32, u32);
 
+/// Rows for which a key keeps room: no more than the first row of a match that comes to nothing needs.
+pub const LEAST_ROWS: usize = 4;
+
 /// A row that is held.
 #[derive(Debug, Clone, Copy)]
 pub struct Held {
@@ -23,7 +26,7 @@ pub struct Held {
 }
 
 /// A match that has begun, or one that is complete and waits for one that began earlier.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Candidate {
     /// The number of its first row, counted within the key.
     pub start: u64,
@@ -107,7 +110,7 @@ impl KeyRows {
         let dropped = (needed.saturating_sub(self.first)).min(self.rows.len() as u64);
         self.rows.drain(..dropped as usize);
         self.first += dropped;
-        if self.rows.is_empty() {
+        if self.rows.is_empty() && self.rows.capacity() > LEAST_ROWS {
             self.rows = VecDeque::new();
         }
         dropped

@@ -9,7 +9,7 @@ use millrace_plan::{Error, Result};
 use std::sync::Arc;
 
 use super::evaluate::{Chunks, gathered, rows_of};
-use super::rows::{At, Candidate, Held, KeyRows};
+use super::rows::{At, Candidate, Held, KeyRows, LEAST_ROWS};
 use crate::state::GroupTable;
 
 /// Rows that may lie in chunks without being held, beyond as many as are held.
@@ -164,7 +164,8 @@ impl Store {
     pub fn bytes(&self) -> usize {
         let chunks: usize = self.chunks.iter().map(|own| own.get_array_memory_size()).sum();
         let variables = size_of::<Candidate>() + 16;
-        let keys = self.table.bytes() + self.keys.capacity() * size_of::<KeyRows>();
+        let room = size_of::<KeyRows>() + LEAST_ROWS * size_of::<Held>();
+        let keys = self.table.bytes() + self.keys.capacity() * room;
         chunks + keys + self.held * size_of::<Held>() + self.candidates * variables
     }
 

@@ -67,7 +67,9 @@ fn bind(
     let quantified = variables(pattern, place)?;
     let schema = input.schema().clone();
     let keys = partition_by.iter().map(|key| key_column(key, &schema)).collect::<Result<Vec<_>>>()?;
-    let order = order_column(order_by, &schema)?;
+    let (mut order, directions) = order_columns(order_by, &schema)?;
+    let then_by = order.split_off(1);
+    let order = order.swap_remove(0);
     let names: Vec<String> = quantified.iter().map(|own| own.name.clone()).collect();
     let mut scope = Scope { context, input: schema, order, variables: names, args: vec![] };
     let (conditions, within) = definitions(symbols, &mut scope)?;
@@ -80,6 +82,8 @@ fn bind(
     let node = MatchRecognize {
         input,
         order,
+        then_by,
+        directions,
         keys,
         args,
         variables: quantified,
@@ -142,17 +146,26 @@ fn key_column(key: &ast::Expr, schema: &DFSchema) -> Result<Expr> {
     column(named(key, "PARTITION BY")?, schema, "PARTITION BY", place_of(key))
 }
 
-fn order_column(order_by: &[ast::OrderByExpr], schema: &DFSchema) -> Result<Expr> {
+/// What orders rows, the time first; and for each of the others whether it descends, and whether NULL comes first.
+fn order_columns(order_by: &[ast::OrderByExpr], schema: &DFSchema) -> Result<(Vec<Expr>, Vec<(bool, bool)>)> {
     let hint =
-        "order by one time attribute, ascending: the column of WATERMARK FOR, or a column AS PROCTIME()";
+        "order first by a time attribute, ascending: the column of WATERMARK FOR, or a column AS PROCTIME()";
     let wrong =
         |what: &str| Err(Error::query(format!("{what} in the ORDER BY of MATCH_RECOGNIZE")).hint(hint));
     match order_by {
-        [] => wrong("no column"),
-        [own] if own.options.asc == Some(false) => wrong("DESC"),
-        [own] => column(named(&own.expr, "ORDER BY")?, schema, "ORDER BY", place_of(&own.expr)),
-        _ => wrong("several columns"),
+        [] => return wrong("no column"),
+        [first, ..] if first.options.asc == Some(false) => return wrong("DESC"),
+        _ => {}
     }
+    let bound = order_by.iter().map(|own| {
+        let name = named(&own.expr, "ORDER BY")?;
+        column(name, schema, "ORDER BY", place_of(&own.expr))
+    });
+    let direction = |own: &ast::OrderByExpr| {
+        let descending = own.options.asc == Some(false);
+        (descending, own.options.nulls_first.unwrap_or(!descending))
+    };
+    Ok((bound.collect::<Result<_>>()?, order_by.iter().skip(1).map(direction).collect()))
 }
 
 /// The condition of each variable, and WITHIN.

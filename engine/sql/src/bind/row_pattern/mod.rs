@@ -30,6 +30,10 @@ pub struct MatchRecognize {
     pub input: LogicalPlan,
     /// What orders the rows, over the input: a time attribute.
     pub order: Expr,
+    /// What orders rows of the same time, over the input.
+    pub then_by: Vec<Expr>,
+    /// How: descending, NULL first.
+    pub directions: Vec<(bool, bool)>,
     /// PARTITION BY, over the input.
     pub keys: Vec<Expr>,
     /// What the reads of conditions and measures are taken of, over the input.
@@ -158,7 +162,8 @@ impl UserDefinedLogicalNodeCore for MatchRecognize {
     }
 
     fn expressions(&self) -> Vec<Expr> {
-        [&self.order].into_iter().chain(&self.keys).chain(&self.args).cloned().collect()
+        let first = [&self.order].into_iter().chain(&self.then_by);
+        first.chain(&self.keys).chain(&self.args).cloned().collect()
     }
 
     /// Rows that a filter leaves out are part of no match, but of none of the filter's making.
@@ -176,7 +181,7 @@ impl UserDefinedLogicalNodeCore for MatchRecognize {
         if let Some(order) = exprs.next() {
             own.order = order;
         }
-        for (old, new) in own.keys.iter_mut().chain(&mut own.args).zip(exprs) {
+        for (old, new) in own.then_by.iter_mut().chain(&mut own.keys).chain(&mut own.args).zip(exprs) {
             *old = new;
         }
         if let Some(input) = inputs.pop() {
