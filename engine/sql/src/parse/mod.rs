@@ -192,7 +192,7 @@ pub fn parse(sql: &str, limits: &Limits) -> Result<Script> {
 fn parse_statement(tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>> {
     let place = tokens.first().and_then(text::place_of);
     let (tokens, emit) = text::split_emit(tokens)?;
-    let tokens = row_pattern::within_as_definition(tokens)?;
+    let tokens = row_pattern::spelled_out(tokens)?;
     let dialect = FlinkDialect;
     let mut parser = Parser::new(&dialect).with_recursion_limit(256).with_tokens_with_locations(tokens);
     let parser = &mut parser;

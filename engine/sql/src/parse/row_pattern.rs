@@ -1,4 +1,5 @@
-//! MATCH_RECOGNIZE before it is parsed: `WITHIN`, which only Flink has, becomes the first definition.
+//! MATCH_RECOGNIZE before it is parsed: `WITHIN`, which only Flink has, becomes the first definition, and
+//! `SKIP TO x` is spelled `SKIP TO LAST x`.
 
 use datafusion_sql::sqlparser::keywords::Keyword;
 use datafusion_sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
@@ -18,14 +19,15 @@ fn is(token: &TokenWithSpan, wanted: &str) -> bool {
 }
 
 /// The tokens of a statement with every `PATTERN (...) WITHIN x DEFINE` written as
-/// `PATTERN (...) DEFINE __within AS x,`.
-pub fn within_as_definition(mut tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>> {
+/// `PATTERN (...) DEFINE __within AS x,` and every `SKIP TO x` as `SKIP TO LAST x`.
+pub fn spelled_out(mut tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>> {
     let Some(first) = tokens.iter().position(|token| is(token, "MATCH_RECOGNIZE")) else { return Ok(tokens) };
     if first > 0 && tokens[first - 1].token == Token::RParen {
         return Err(Error::query("MATCH_RECOGNIZE right after a subquery or a table function")
             .hint("name what it reads: WITH x AS (SELECT ...) SELECT * FROM x MATCH_RECOGNIZE (...)")
             .at(text::place_of(&tokens[first])));
     }
+    name_last(&mut tokens);
     let mut position = first;
     while position + 1 < tokens.len() {
         position += 1;
@@ -33,6 +35,11 @@ pub fn within_as_definition(mut tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenW
             continue;
         }
         let end = pattern_end(&tokens, position)?;
+        if let Some(subset) = tokens.get(end + 1).filter(|token| is(token, "SUBSET")) {
+            return Err(Error::query("SUBSET in MATCH_RECOGNIZE is not supported")
+                .hint("name the variables one by one, or no variable for all rows")
+                .at(text::place_of(subset)));
+        }
         let Some(within) = tokens.get(end + 1).filter(|token| is(token, "WITHIN")).cloned() else { continue };
         let define = tokens.iter().skip(end).position(|token| is(token, "DEFINE"));
         let Some(define) = define.map(|offset| end + offset) else {
@@ -50,6 +57,19 @@ pub fn within_as_definition(mut tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenW
         position = end;
     }
     Ok(tokens)
+}
+
+/// Spells `SKIP TO x` as `SKIP TO LAST x`.
+fn name_last(tokens: &mut Vec<TokenWithSpan>) {
+    let named = |own: &[TokenWithSpan]| {
+        let which = ["NEXT", "FIRST", "LAST"].iter().any(|which| is(&own[2], which));
+        is(&own[0], "SKIP") && is(&own[1], "TO") && !which
+    };
+    while let Some(start) = tokens.windows(3).position(named) {
+        let last = Word { value: "LAST".into(), quote_style: None, keyword: Keyword::LAST };
+        let span = tokens[start + 2].span;
+        tokens.insert(start + 2, TokenWithSpan { token: Token::Word(last), span });
+    }
 }
 
 /// Where the parenthesis that opens at `start` closes.

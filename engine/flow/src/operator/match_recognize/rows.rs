@@ -144,3 +144,45 @@ fn look_on(own: &Candidate, skip: AfterMatch, variables: &[PatternVariable]) -> 
         false => Ok(row),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(times: &[i64], begun: &[u64]) -> KeyRows {
+        let mut key = KeyRows::default();
+        for time in times {
+            key.push(Held { at: (0, 0), time: *time });
+        }
+        let candidate = |start: &u64| Candidate {
+            start: *start,
+            state: 1,
+            counts: vec![(times.len() as u64 - start) as u32].into(),
+        };
+        key.begun = begun.iter().map(candidate).collect();
+        key
+    }
+
+    #[test]
+    fn rows_are_held_from_the_first_row_of_a_match_that_has_begun() {
+        let mut key = key(&[1, 2, 3, 4], &[2, 3]);
+        assert_eq!((key.trim(), key.first, key.rows.len()), (2, 2, 2));
+        assert_eq!(key.trim(), 0);
+    }
+
+    #[test]
+    fn nothing_is_held_of_a_key_without_a_match() {
+        let mut key = key(&[1, 2, 3, 4, 5, 6], &[]);
+        assert_eq!((key.trim(), key.rows.len()), (6, 0));
+        assert!(key.rows.capacity() <= LEAST_ROWS);
+    }
+
+    #[test]
+    fn within_frees_the_rows_of_matches_that_last_too_long() {
+        let mut key = key(&[10, 20, 30], &[0, 1]);
+        key.expire(40, 30);
+        assert_eq!((key.begun.len(), key.trim()), (1, 1));
+        key.expire(50, 30);
+        assert_eq!((key.begun.len(), key.trim()), (0, 2));
+    }
+}

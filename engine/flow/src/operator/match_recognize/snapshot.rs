@@ -28,6 +28,9 @@ const MATCHES: &str = "matches";
 /// Rows or matches of one batch of a checkpoint.
 const MOST_ROWS: usize = 1 << 16;
 
+/// Rows of one key before the first that is held: more cannot have been read.
+const MOST_ROWS_SEEN: u64 = 1 << 62;
+
 impl MatchRecognize {
     /// The key hash, the key, and these.
     fn layout(&self, own: impl IntoIterator<Item = FieldRef>) -> SchemaRef {
@@ -119,7 +122,9 @@ impl MatchRecognize {
         for (group, mut rows) in held {
             rows.sort_by_key(|(number, _)| *number);
             let first = rows[0].0;
-            if rows.iter().enumerate().any(|(place, (number, _))| *number != first + place as u64) {
+            let follow =
+                |(place, (number, _)): (usize, &(u64, Held))| number.checked_sub(first) == Some(place as u64);
+            if first > MOST_ROWS_SEEN || !rows.iter().enumerate().all(follow) {
                 return Err(damaged());
             }
             let mut key = self.store.take(group);
@@ -169,7 +174,8 @@ impl MatchRecognize {
             let mut key = self.store.take(group);
             let end = key.first + key.rows.len() as u64;
             let fits = own.counts.len() == self.conditions.len() && self.automaton.has(own.state);
-            if !fits || own.start < key.first || own.end() > end || own.end() == own.start {
+            if !fits || own.start < key.first || own.start >= end || own.end() > end || own.end() == own.start
+            {
                 return Err(damaged());
             }
             match own.state {
