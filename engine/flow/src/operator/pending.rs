@@ -11,6 +11,7 @@ use arrow::error::ArrowError;
 use millrace_plan::{Error, Result};
 
 use super::group_aggregate::record;
+use super::{Account, Output};
 use crate::batch::Batch;
 use crate::checkpoint::as_layout;
 use crate::state::hash_keys;
@@ -66,8 +67,36 @@ impl Pending {
         Pending { schema, parts: vec![], arrived: 0 }
     }
 
+    /// Rows wait for the times in column `time`, but for those that are late: the watermark of their split, or
+    /// `watermark`, had passed them.
+    pub fn add_in_time(
+        &mut self,
+        batch: Batch,
+        time: usize,
+        watermark: i64,
+        account: &mut Account,
+        out: &mut Output,
+    ) -> Result<()> {
+        let times = cast(batch.rows.column(time), &DataType::Int64).map_err(bug)?;
+        let times = times.as_primitive::<Int64Type>();
+        let is_late = |row: usize| times.value(row) <= batch.watermarks.get(row).max(watermark);
+        let kept: BooleanArray = (0..batch.len()).map(|row| Some(!is_late(row))).collect();
+        let late = (kept.len() - kept.true_count()) as u64;
+        account.late += late;
+        account.accepted += batch.len() as u64 - late;
+        if late == 0 {
+            let times = times.clone();
+            self.add(batch, times);
+            return Ok(());
+        }
+        out.late.push(batch.filter(&not(&kept).map_err(bug)?)?);
+        let times = filter(times, &kept).map_err(bug)?.as_primitive::<Int64Type>().clone();
+        self.add(batch.filter(&kept)?, times);
+        Ok(())
+    }
+
     /// Rows wait for their times.
-    pub fn add(&mut self, batch: Batch, times: Int64Array) {
+    fn add(&mut self, batch: Batch, times: Int64Array) {
         let split = (batch.origin.split as u64) << ARRIVAL_BITS;
         let orders = (self.arrived..).take(batch.len()).map(|arrived| split | arrived);
         let orders = UInt64Array::from_iter_values(orders);

@@ -15,9 +15,9 @@ mod rows;
 mod snapshot;
 mod store;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use millrace_plan::{
     Error, Limits, MatchExpr, MatchSpec, Node, PatternVariable, Pick, Result, WATERMARK_MAX, WATERMARK_MIN,
 };
@@ -132,24 +132,6 @@ impl MatchRecognize {
             ingest_ms: 0,
             account: Account::default(),
         })
-    }
-
-    /// The rows that the watermark of their split had not passed, with their times.
-    fn in_time(&mut self, batch: Batch, time: usize, out: &mut Output) -> Result<(Batch, Int64Array)> {
-        let times = cast(batch.rows.column(time), &DataType::Int64)
-            .map_err(|error| Error::bug(format!("row time: {error}")))?;
-        let times = times.as_primitive::<Int64Type>();
-        let is_late = |row: usize| times.value(row) <= batch.watermarks.get(row).max(self.watermark);
-        let kept: BooleanArray = (0..batch.len()).map(|row| Some(!is_late(row))).collect();
-        let late = kept.len() - kept.true_count();
-        if late == 0 {
-            return Ok((batch, times.clone()));
-        }
-        let bug = |error| Error::bug(format!("late rows: {error}"));
-        self.account.late += late as u64;
-        out.late.push(batch.filter(&arrow::compute::not(&kept).map_err(bug)?)?);
-        let times = arrow::compute::filter(times, &kept).map_err(bug)?;
-        Ok((batch.filter(&kept)?, times.as_primitive::<Int64Type>().clone()))
     }
 
     /// Takes rows in the order in which they count, and sends the matches that they complete.
@@ -350,9 +332,7 @@ impl Operator for MatchRecognize {
             self.process(batch.rows, &times, out)?;
             return self.expire_all(self.ingest_ms, out);
         };
-        let (batch, times) = self.in_time(batch, time, out)?;
-        self.account.accepted += batch.len() as u64;
-        self.pending.add(batch, times);
+        self.pending.add_in_time(batch, time, self.watermark, &mut self.account, out)?;
         Ok(())
     }
 

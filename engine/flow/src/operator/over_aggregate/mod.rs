@@ -16,9 +16,9 @@ mod slide;
 mod snapshot;
 mod value;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
-use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{DataType, SchemaRef};
 use millrace_plan::{Error, Frame, Limits, Node, Operator as Spec, OverCall, Result, WATERMARK_MIN};
 
 use super::group_aggregate::{record, report_faults, take_rows};
@@ -139,26 +139,6 @@ impl OverAggregate {
         })
     }
 
-    /// The rows that the watermark of their split had not passed, with their times.
-    fn in_time(&mut self, batch: Batch, time: usize, out: &mut Output) -> Result<(Batch, Int64Array)> {
-        let times = cast(batch.rows.column(time), &DataType::Int64)
-            .map_err(|error| Error::bug(format!("row time: {error}")))?;
-        let times = times.as_primitive::<Int64Type>();
-        let is_late = |row: usize| times.value(row) <= batch.watermarks.get(row).max(self.watermark);
-        let kept: BooleanArray = (0..batch.len()).map(|row| Some(!is_late(row))).collect();
-        let late = kept.len() - kept.true_count();
-        if late == 0 {
-            return Ok((batch, times.clone()));
-        }
-        self.account.late += late as u64;
-        let dropped =
-            arrow::compute::not(&kept).map_err(|error| Error::bug(format!("late rows: {error}")))?;
-        out.late.push(batch.filter(&dropped)?);
-        let times = arrow::compute::filter(times, &kept)
-            .map_err(|error| Error::bug(format!("late rows: {error}")))?;
-        Ok((batch.filter(&kept)?, times.as_primitive::<Int64Type>().clone()))
-    }
-
     /// Takes rows in that are in the order in which they count, and sends them with their results.
     fn process(&mut self, input: RecordBatch, times: &[i64], out: &mut Output) -> Result<()> {
         let keys: Vec<ArrayRef> = self.keys.iter().map(|key| input.column(*key).clone()).collect();
@@ -231,9 +211,7 @@ impl Operator for OverAggregate {
             self.process(batch.rows, &times, out)?;
             return self.expire(batch.ingest_ms);
         };
-        let (batch, times) = self.in_time(batch, time, out)?;
-        self.account.accepted += batch.len() as u64;
-        self.pending.add(batch, times);
+        self.pending.add_in_time(batch, time, self.watermark, &mut self.account, out)?;
         Ok(())
     }
 

@@ -36,9 +36,28 @@ impl Quantified {
 /// The variables of a pattern that Flink runs.
 pub fn variables(pattern: &MatchRecognizePattern, place: Option<Place>) -> Result<Vec<Quantified>> {
     let mut found = vec![];
+    let place = first_place(pattern).or(place);
     flatten(pattern, &mut found).map_err(|error| error.at(place))?;
     check(&found).map_err(|error| error.at(place))?;
     Ok(found)
+}
+
+/// Where the first variable stands.
+fn first_place(pattern: &MatchRecognizePattern) -> Option<Place> {
+    match pattern {
+        MatchRecognizePattern::Symbol(own) | MatchRecognizePattern::Exclude(own) => symbol_place(own),
+        MatchRecognizePattern::Permute(symbols) => symbols.first().and_then(symbol_place),
+        MatchRecognizePattern::Concat(parts) | MatchRecognizePattern::Alternation(parts) => {
+            parts.first().and_then(first_place)
+        }
+        MatchRecognizePattern::Group(part) | MatchRecognizePattern::Repetition(part, _) => first_place(part),
+    }
+}
+
+fn symbol_place(symbol: &MatchRecognizeSymbol) -> Option<Place> {
+    let MatchRecognizeSymbol::Named(name) = symbol else { return None };
+    let start = name.span.start;
+    (start.line > 0).then_some(Place { line: start.line, column: start.column })
 }
 
 fn refused(what: String, hint: &str) -> Error {
