@@ -56,7 +56,6 @@ const PROGRAMS_EXCEPT: &[&str] = &[
     // Expects that the restart takes more than five seconds.
     "interval-join-proc-time",
     "lookup-join-",
-    "match-",
     "table-source-scan-source-watermark",
     "temporal-join-",
     "temporal-sort-",

@@ -195,6 +195,20 @@ const QUERIES: &[&str] = &[
      AND b.pt BETWEEN a.pt - INTERVAL '0.050' SECOND(3) AND a.pt + INTERVAL '0.090' SECOND(3)",
     "SELECT k, v, ts, ROW_NUMBER() OVER w, RANK() OVER w, DENSE_RANK() OVER w, LAG(v) OVER w, LAG(v, 2, 7) OVER w, \
      LAG(k, 3) OVER w FROM t WINDOW w AS (PARTITION BY k ORDER BY ts)",
+    "SELECT * FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts MEASURES FIRST(a.v) AS f, LAST(a.v) AS l, \
+     COUNT(a.v) AS n, SUM(v) AS s, b.v AS b, MATCH_ROWTIME() AS at PATTERN (a+ b) \
+     DEFINE a AS LAST(a.v, 1) IS NULL OR a.v > LAST(a.v, 1), b AS b.v < LAST(a.v))",
+    "WITH u AS (SELECT *, v % 3 AS g FROM t) SELECT * FROM u MATCH_RECOGNIZE (PARTITION BY g ORDER BY ts MEASURES a.v AS x, b.k AS y, FIRST(ts) AS first, \
+     LAST(ts) AS last AFTER MATCH SKIP TO LAST b PATTERN (a c*? b{1,3}? d) WITHIN INTERVAL '0.700' SECOND(3) \
+     DEFINE a AS v > 2, b AS b.v >= a.v, c AS SUM(c.v) < 9, d AS d.v < 12)",
+    "SELECT * FROM t MATCH_RECOGNIZE (ORDER BY ts, v DESC MEASURES k AS k, COUNT(*) AS n, MAX(b.v) AS m, FIRST(c.v, 1) AS c \
+     AFTER MATCH SKIP PAST LAST ROW PATTERN (a? b{2,4} c+? d) DEFINE a AS v < 3, b AS v < 9 AND COUNT(*) < 7, \
+     d AS AVG(b.v) > 3)",
+    // Windows over matches, of which some wait for an earlier one.
+    "SELECT window_start, COUNT(*), SUM(n) FROM TABLE(TUMBLE((SELECT at, n FROM t MATCH_RECOGNIZE (ORDER BY ts \
+     MEASURES MATCH_ROWTIME() AS at, COUNT(*) AS n AFTER MATCH SKIP TO NEXT ROW PATTERN (a b*? c) \
+     WITHIN INTERVAL '0.500' SECOND(3) DEFINE a AS v > 1, c AS c.k = a.k)), DESCRIPTOR(at), INTERVAL '1' SECOND)) \
+     GROUP BY window_start, window_end",
 ];
 
 /// Functions of OVER windows.
@@ -216,6 +230,9 @@ const QUERIES_OF_ONE_SPLIT: &[&str] = &[
     "SELECT k, v, OVERS FROM t WINDOW w AS (PARTITION BY k ORDER BY PROCTIME() \
      RANGE BETWEEN INTERVAL '1' SECOND PRECEDING AND CURRENT ROW)",
     "SELECT k, v, LAG(v, 2) OVER w, ROW_NUMBER() OVER w FROM t WINDOW w AS (PARTITION BY k ORDER BY PROCTIME())",
+    "WITH u AS (SELECT k, v, PROCTIME() AS at FROM t) SELECT * FROM u MATCH_RECOGNIZE (PARTITION BY k ORDER BY at \
+     MEASURES a.v AS f, LAST(b.v) AS l, COUNT(*) AS n AFTER MATCH SKIP TO FIRST b PATTERN (a b+ c) \
+     DEFINE b AS b.v > a.v AND b.v > LAST(b.v, 1) OR LAST(b.v, 1) IS NULL)",
 ];
 
 /// The place of a query by windows that do not overlap.

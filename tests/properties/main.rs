@@ -11,6 +11,7 @@ mod law;
 mod oracle;
 mod processing_time;
 mod ranking;
+mod row_patterns;
 mod sessions;
 mod temporal;
 

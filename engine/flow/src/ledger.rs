@@ -85,7 +85,8 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         | Spec::ChangelogNormalize { .. }
         | Spec::Deduplicate { .. }
         | Spec::OverAggregate { .. }
-        | Spec::TemporalSort { .. } => {
+        | Spec::TemporalSort { .. }
+        | Spec::MatchRecognize(_) => {
             let (kept, taken) = (retired + in_state, accepted + late);
             (accepted + restored != kept || rows_in != taken).then(|| {
                 format!(

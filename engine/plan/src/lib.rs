@@ -11,6 +11,7 @@ mod error;
 pub mod join;
 pub mod limits;
 pub mod node;
+pub mod row_pattern;
 pub mod table;
 pub mod types;
 
@@ -22,5 +23,6 @@ pub use node::{
     AggregateCall, Changelog, EmitMode, Exchange, Frame, GREATEST_RANK, Node, NodeId, Operator, OverCall,
     Phase, Plan, ProjectExpr, RowTimeSpec, SortColumn, Ties, WatermarkRule, WindowInput, WindowSpec,
 };
+pub use row_pattern::{AfterMatch, MatchColumn, MatchExpr, MatchSpec, PatternVariable, Pick};
 pub use table::{Options, TableDef};
 pub use types::{RowKind, WATERMARK_MAX, WATERMARK_MIN};

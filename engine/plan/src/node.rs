@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion_physical_expr::PhysicalExpr;
 
 use crate::join::JoinSpec;
+use crate::row_pattern::MatchSpec;
 use crate::table::TableDef;
 
 /// Position of a node in [`Plan::nodes`]. Inputs come before the nodes that read them.
@@ -422,6 +423,8 @@ pub enum Operator {
         /// Send the place of the element, from 1.
         ordinality: bool,
     },
+    /// One row for each match of a row pattern. Sends the keys, then the measures.
+    MatchRecognize(MatchSpec),
     /// Rows of all inputs.
     Union,
     /// Rows move between shards.
@@ -454,6 +457,7 @@ impl Operator {
             Operator::TemporalSort { .. } => "TemporalSort",
             Operator::OverAggregate { .. } => "OverAggregate",
             Operator::Unnest { .. } => "Unnest",
+            Operator::MatchRecognize(_) => "MatchRecognize",
             Operator::Union => "Union",
             Operator::Exchange(_) => "Exchange",
             Operator::Sink { .. } => "Sink",

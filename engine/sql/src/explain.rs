@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use millrace_plan::{
-    AggregateCall, Changelog, EmitMode, Exchange, Frame, GREATEST_RANK, JoinSpec, JoinTime, Node, NodeId,
-    Operator, Phase, Plan, ProjectExpr, WatermarkRule, WindowInput, WindowSpec,
+    AfterMatch, AggregateCall, Changelog, EmitMode, Exchange, Frame, GREATEST_RANK, JoinSpec, JoinTime,
+    MatchSpec, Node, NodeId, Operator, PatternVariable, Phase, Plan, ProjectExpr, WatermarkRule, WindowInput,
+    WindowSpec,
 };
 
 /// The plan as text: one block per stage, each operator on a line, its inputs below it.
@@ -128,6 +129,7 @@ fn describe(node: &Node) -> String {
             format!("{name} by columns {keys:?} compute [{}]", calls.join(", "))
         }
         Operator::Unnest { columns, outer, .. } => unnest_text(node, *columns, *outer),
+        Operator::MatchRecognize(spec) => format!("{name} {}", match_text(spec)),
         Operator::Union => name.to_string(),
         Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
         Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
@@ -203,6 +205,42 @@ fn join_text(spec: &JoinSpec) -> String {
     format!("{} by columns [{}]{time}{condition}", spec.kind.sql(), keys.join(", "))
 }
 
+fn match_text(spec: &MatchSpec) -> String {
+    let variable = |own: &PatternVariable| {
+        let reluctant = if own.greedy { "" } else { "?" };
+        let times = match (own.least, own.most) {
+            (1, Some(1)) => String::new(),
+            (0, Some(1)) => "?".into(),
+            (0, None) => "*".into(),
+            (1, None) => "+".into(),
+            (least, None) => format!("{{{least},}}"),
+            (least, Some(most)) => format!("{{{least},{most}}}"),
+        };
+        format!("{}{times}{reluctant}", own.name)
+    };
+    let pattern: Vec<String> = spec.variables.iter().map(variable).collect();
+    let order = if spec.time.is_some() { "row time" } else { "arrival" };
+    let within = spec.within.map_or(String::new(), |length| format!(" within {length} ms"));
+    let skip = match spec.skip {
+        AfterMatch::NextRow => "to the next row".to_string(),
+        AfterMatch::PastLastRow => "past the last row".to_string(),
+        AfterMatch::First(own) => format!("to the first {}", spec.variables[own].name),
+        AfterMatch::Last(own) => format!("to the last {}", spec.variables[own].name),
+    };
+    let (pattern, keys) = (pattern.join(" "), &spec.keys);
+    format!("({pattern}){within} by columns {keys:?} in order of {order}, after a match {skip}")
+}
+
+/// What is kept of the rows of each key in which a pattern is looked for.
+fn match_state(spec: &MatchSpec) -> String {
+    let kept = match spec.within {
+        Some(length) => format!("at most {length} ms"),
+        None => "as long as it may go on".into(),
+    };
+    let waiting = if spec.time.is_some() { "rows until the watermark passes them; " } else { "" };
+    format!("{waiting}the rows from the first of each match that has begun, kept {kept}")
+}
+
 /// What a join keeps of its inputs, and for how long.
 fn join_state(spec: &JoinSpec) -> String {
     if let JoinTime::Version { .. } = spec.time {
@@ -258,6 +296,7 @@ fn state(node: &Node) -> Option<String> {
                 "the whole right table on every shard; left rows until it has been read".to_string(),
             );
         }
+        Operator::MatchRecognize(spec) => return Some(match_state(spec)),
         Operator::TopN { last: GREATEST_RANK, .. } => {
             return Some("every row until the input ends".to_string());
         }

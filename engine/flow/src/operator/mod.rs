@@ -7,7 +7,9 @@ mod exchange;
 mod expand;
 mod forward;
 mod group_aggregate;
+mod match_recognize;
 mod over_aggregate;
+mod pending;
 mod processing_time;
 mod row_time;
 mod session_aggregate;
@@ -75,6 +77,9 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         }
         Spec::Unnest { .. } => Box::new(unnest::Unnest::new(node, limits)?),
         Spec::TemporalSort { .. } => Box::new(temporal_sort::TemporalSort::new(node, &input()?, limits)?),
+        Spec::MatchRecognize(spec) => {
+            Box::new(match_recognize::MatchRecognize::new(spec, node, &input()?, limits)?)
+        }
         Spec::RowTime(spec) => Box::new(RowTime::new(spec.clone())),
         Spec::Exchange(_) => return Err(Error::bug("the pipeline makes exchanges")),
     })

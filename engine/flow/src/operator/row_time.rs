@@ -66,9 +66,13 @@ impl RowTime {
         };
         let millis = cast(&column, &DataType::Int64).map_err(|error| bug(&error))?;
         let millis = millis.as_primitive::<Int64Type>();
-        if let (0, true, Some(last)) =
-            (millis.null_count(), millis.values().is_sorted(), millis.values().last())
-        {
+        // Every row is ahead of what the rows before it promise: none is late by them.
+        let ahead = match &self.spec.watermark {
+            WatermarkRule::Delay(1..) => millis.values().is_sorted(),
+            WatermarkRule::Delay(0) => millis.values().is_sorted_by(|one, next| one < next),
+            _ => false,
+        };
+        if let (0, true, Some(last)) = (millis.null_count(), ahead, millis.values().last()) {
             return Ok((RowWatermarks::Constant(before), before.max(last.saturating_sub(delay))));
         }
         let mut running = before;

@@ -6,7 +6,10 @@
 
 use std::fmt::Write;
 
-use millrace_plan::{AggregateCall, JoinSpec, Node, Operator, Plan, ProjectExpr, WatermarkRule};
+use millrace_plan::{
+    AggregateCall, JoinSpec, MatchColumn, MatchExpr, MatchSpec, Node, Operator, PatternVariable, Pick, Plan,
+    ProjectExpr, WatermarkRule,
+};
 use serde::{Deserialize, Serialize};
 
 /// A node's identity.
@@ -72,6 +75,31 @@ fn join(spec: &JoinSpec) -> String {
     format!("{kind:?} on {keys:?}{condition}, {time:?}, {null_equal}, {retracting:?}")
 }
 
+fn row_pattern(spec: &MatchSpec) -> String {
+    let read = |own: &MatchColumn| match &own.pick {
+        Pick::First { column, after } => format!("{:?}.first({column}, {after})", own.of),
+        Pick::Last { column, before } => format!("{:?}.last({column}, {before})", own.of),
+        Pick::Aggregate(own_call) => format!("{:?}.{}", own.of, call(own_call)),
+    };
+    let expr = |own: &MatchExpr| {
+        let reads: Vec<String> = own.reads.iter().map(read).collect();
+        format!("{} of [{}]", own.expr, reads.join(", "))
+    };
+    let variable = |own: &PatternVariable| {
+        let condition = own.condition.as_ref().map_or("true".into(), expr);
+        format!("{}..{:?} greedy {} if {condition}", own.least, own.most, own.greedy)
+    };
+    let variables: Vec<String> = spec.variables.iter().map(variable).collect();
+    let measures: Vec<String> = spec.measures.iter().map(expr).collect();
+    let (keys, time, skip, within) = (&spec.keys, spec.time, spec.skip, spec.within);
+    format!(
+        "by {keys:?} in order of {time:?} {:?}: {}; compute {}; then {skip:?}, within {within:?}",
+        spec.then_by,
+        variables.join("; "),
+        measures.join(", ")
+    )
+}
+
 fn what(node: &Node) -> String {
     let name = node.operator.name();
     match &node.operator {
@@ -123,6 +151,7 @@ fn what(node: &Node) -> String {
                 each.join(", ")
             )
         }
+        Operator::MatchRecognize(spec) => format!("{name} {}", row_pattern(spec)),
         // Without expressions and names: its parts are all there is.
         other => format!("{other:?}"),
     }

@@ -23,7 +23,7 @@ use millrace_plan::{Changelog, Error, TableDef, WindowSpec};
 use super::unnest::Unnesting;
 use super::values::RowLists;
 use super::window::{WindowAssign, Windows};
-use super::{aggregate, now, numeric, over, temporal};
+use super::{aggregate, now, numeric, over, row_pattern, temporal};
 use crate::catalog::nearest;
 use crate::parse::{WindowCall, WindowKind, window_call};
 use crate::types::Length;
@@ -315,7 +315,7 @@ fn named_with_casts(argument: Expr) -> Result<Expr> {
     Ok(if casts { argument.alias(name) } else { argument })
 }
 
-/// `TUMBLE`, `HOP`, `CUMULATE` in FROM.
+/// `TUMBLE`, `HOP`, `CUMULATE`, `SESSION` and `MATCH_RECOGNIZE` in FROM.
 #[derive(Debug)]
 struct WindowFunctions;
 
@@ -325,6 +325,9 @@ impl RelationPlanner for WindowFunctions {
         relation: TableFactor,
         context: &mut dyn RelationPlannerContext,
     ) -> Result<RelationPlanning> {
+        if let Some((plan, alias)) = row_pattern::plan_match(&relation, context)? {
+            return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
+        }
         let external = |error: Error| DataFusionError::External(Box::new(error));
         let Some(call) = window_call(&relation).map_err(external)? else {
             return Ok(RelationPlanning::Original(Box::new(relation)));

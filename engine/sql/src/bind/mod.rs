@@ -14,6 +14,7 @@ pub mod numeric;
 mod over;
 mod refuse;
 pub mod rewrite;
+pub mod row_pattern;
 pub mod temporal;
 pub mod unnest;
 mod values;
@@ -86,20 +87,23 @@ impl<'a> Binder<'a> {
     pub fn scalar(&self, expr: &ast::Expr, schema: &DFSchema, place: Option<Place>) -> Result<Expr> {
         let mut expr = expr.clone();
         rewrite::rewrite_expr(&mut expr)?;
-        let typed = self.planner().sql_to_expr(expr, schema, &mut PlannerContext::new()).and_then(|expr| {
-            let expr = numeric::retype_expr(expr, schema)?.data;
-            let input = LogicalPlan::EmptyRelation(datafusion_expr::EmptyRelation {
-                produce_one_row: false,
-                schema: Arc::new(schema.clone()),
-            });
-            let projection =
-                datafusion_expr::Projection::try_new(vec![expr.alias("value")], Arc::new(input))?;
-            let analyzed = analyze(LogicalPlan::Projection(projection))?;
-            let mut exprs = analyzed.expressions();
-            Ok(exprs.swap_remove(0).unalias())
-        });
+        let planned = self.planner().sql_to_expr(expr, schema, &mut PlannerContext::new());
+        let typed = planned.and_then(|expr| typed(expr, schema));
         typed.map_err(|error| explain_error(&error, place))
     }
+}
+
+/// An expression over the columns of `schema` with Flink's types.
+fn typed(expr: Expr, schema: &DFSchema) -> datafusion_common::Result<Expr> {
+    let expr = numeric::retype_expr(expr, schema)?.data;
+    let input = LogicalPlan::EmptyRelation(datafusion_expr::EmptyRelation {
+        produce_one_row: false,
+        schema: Arc::new(schema.clone()),
+    });
+    let projection = datafusion_expr::Projection::try_new(vec![expr.alias("value")], Arc::new(input))?;
+    let analyzed = analyze(LogicalPlan::Projection(projection))?;
+    let mut exprs = analyzed.expressions();
+    Ok(exprs.swap_remove(0).unalias())
 }
 
 fn analyze(plan: LogicalPlan) -> datafusion_common::Result<LogicalPlan> {

@@ -73,9 +73,6 @@ impl Visitor for Refusal {
             TableFactor::Table { version: Some(version), .. } => {
                 refuse(&version.to_string(), "write FOR SYSTEM_TIME AS OF o.time", place_of(factor))
             }
-            TableFactor::MatchRecognize { .. } => {
-                refuse("MATCH_RECOGNIZE", "write the pattern as windows", place_of(factor))
-            }
             TableFactor::Derived { lateral: true, .. } => refuse("LATERAL", JOIN_HINT, place_of(factor)),
             TableFactor::Function { lateral: true, .. } => refuse(
                 "LATERAL TABLE",

@@ -13,6 +13,7 @@ mod join_time;
 mod over;
 mod processing_time;
 mod relation;
+mod row_pattern;
 mod sink;
 mod sort;
 mod source;
@@ -28,6 +29,7 @@ use datafusion_expr::logical_plan::{Extension, Projection, SubqueryAlias};
 use datafusion_expr::{Distinct, Expr, Filter, LogicalPlan, TableScan, Union};
 use millrace_plan::{EmitMode, Error, Operator, Place, Plan, Result};
 
+use crate::bind::row_pattern::MatchRecognize;
 use crate::bind::window::WindowAssign;
 pub use graph::Graph;
 use relation::Relation;
@@ -129,6 +131,8 @@ impl Lowering {
                     self.unnest(unnest, plan, statement)
                 } else if let Some(join) = node.as_any().downcast_ref() {
                     self.temporal_join(join, statement)
+                } else if let Some(own) = node.as_any().downcast_ref::<MatchRecognize>() {
+                    self.match_recognize(own, plan.schema(), statement)
                 } else {
                     Err(unsupported(node.name(), statement.place))
                 }
@@ -228,5 +232,6 @@ pub fn is_stateful(operator: &Operator) -> bool {
             | Operator::Deduplicate { .. }
             | Operator::OverAggregate { .. }
             | Operator::TemporalSort { .. }
+            | Operator::MatchRecognize(_)
     )
 }

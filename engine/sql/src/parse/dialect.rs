@@ -62,6 +62,10 @@ impl Dialect for FlinkDialect {
         true
     }
 
+    fn supports_match_recognize(&self) -> bool {
+        true
+    }
+
     fn supports_in_empty_list(&self) -> bool {
         false
     }

@@ -6,6 +6,7 @@
 mod ddl;
 mod dialect;
 mod json;
+mod row_pattern;
 mod text;
 mod types;
 mod window;
@@ -24,6 +25,7 @@ use crate::types::Length;
 pub use window::{WindowCall, WindowKind, interval_ms, window_call};
 
 pub(crate) use dialect::{ASKS_PROCESSING_TIME, ASKS_ROW_TIME, FlinkDialect, GROUP_SESSION};
+pub(crate) use row_pattern::WITHIN;
 pub(crate) use text::HINT;
 
 /// A script: statements in order.
@@ -190,6 +192,7 @@ pub fn parse(sql: &str, limits: &Limits) -> Result<Script> {
 fn parse_statement(tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>> {
     let place = tokens.first().and_then(text::place_of);
     let (tokens, emit) = text::split_emit(tokens)?;
+    let tokens = row_pattern::spelled_out(tokens)?;
     let dialect = FlinkDialect;
     let mut parser = Parser::new(&dialect).with_recursion_limit(256).with_tokens_with_locations(tokens);
     let parser = &mut parser;

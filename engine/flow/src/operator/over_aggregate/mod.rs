@@ -11,23 +11,22 @@
 mod aggregates;
 mod kept;
 mod number;
-mod pending;
 mod ranking;
 mod slide;
 mod snapshot;
 mod value;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array, UInt64Array};
-use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{DataType, SchemaRef};
 use millrace_plan::{Error, Frame, Limits, Node, Operator as Spec, OverCall, Result, WATERMARK_MIN};
 
 use super::group_aggregate::{record, report_faults, take_rows};
+use super::pending::Pending;
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
 use crate::checkpoint::OperatorState;
 use crate::state::{GroupTable, hash_keys};
-use pending::Pending;
 
 /// The rows of one firing, the rows of each group together, in the order in which they count.
 struct Rows<'a> {
@@ -140,26 +139,6 @@ impl OverAggregate {
         })
     }
 
-    /// The rows that the watermark of their split had not passed, with their times.
-    fn in_time(&mut self, batch: Batch, time: usize, out: &mut Output) -> Result<(Batch, Int64Array)> {
-        let times = cast(batch.rows.column(time), &DataType::Int64)
-            .map_err(|error| Error::bug(format!("row time: {error}")))?;
-        let times = times.as_primitive::<Int64Type>();
-        let is_late = |row: usize| times.value(row) <= batch.watermarks.get(row).max(self.watermark);
-        let kept: BooleanArray = (0..batch.len()).map(|row| Some(!is_late(row))).collect();
-        let late = kept.len() - kept.true_count();
-        if late == 0 {
-            return Ok((batch, times.clone()));
-        }
-        self.account.late += late as u64;
-        let dropped =
-            arrow::compute::not(&kept).map_err(|error| Error::bug(format!("late rows: {error}")))?;
-        out.late.push(batch.filter(&dropped)?);
-        let times = arrow::compute::filter(times, &kept)
-            .map_err(|error| Error::bug(format!("late rows: {error}")))?;
-        Ok((batch.filter(&kept)?, times.as_primitive::<Int64Type>().clone()))
-    }
-
     /// Takes rows in that are in the order in which they count, and sends them with their results.
     fn process(&mut self, input: RecordBatch, times: &[i64], out: &mut Output) -> Result<()> {
         let keys: Vec<ArrayRef> = self.keys.iter().map(|key| input.column(*key).clone()).collect();
@@ -232,9 +211,7 @@ impl Operator for OverAggregate {
             self.process(batch.rows, &times, out)?;
             return self.expire(batch.ingest_ms);
         };
-        let (batch, times) = self.in_time(batch, time, out)?;
-        self.account.accepted += batch.len() as u64;
-        self.pending.add(batch, times);
+        self.pending.add_in_time(batch, time, self.watermark, &mut self.account, out)?;
         Ok(())
     }
 
@@ -265,19 +242,4 @@ impl Operator for OverAggregate {
         let state_bytes = (functions + self.table.bytes() + self.pending.bytes()) as u64;
         Account { in_state: self.pending.len(), state_bytes, ..self.account }
     }
-}
-
-/// Numbers of rows as a column of positions.
-fn positions(rows: impl IntoIterator<Item = u64>) -> UInt64Array {
-    UInt64Array::from_iter_values(rows)
-}
-
-/// The sort order of rows by time, then by arrival.
-fn by_time(times: &[i64], orders: &UInt64Array) -> UInt64Array {
-    let mut order: Vec<u64> = (0..times.len() as u64).collect();
-    let orders = orders.values();
-    if !(times.is_sorted() && orders.is_sorted()) {
-        order.sort_unstable_by_key(|row| (times[*row as usize], orders[*row as usize]));
-    }
-    positions(order)
 }

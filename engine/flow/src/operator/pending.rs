@@ -1,18 +1,29 @@
-//! Rows that wait for the watermark.
+//! Rows that wait for the watermark, and leave in the order of time.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt64Array};
-use arrow::compute::{concat, concat_batches, filter, filter_record_batch, not, take, take_record_batch};
-use arrow::datatypes::{Int64Type, SchemaRef, UInt64Type};
+use arrow::compute::{
+    cast, concat, concat_batches, filter, filter_record_batch, not, take, take_record_batch,
+};
+use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef, UInt64Type};
 use arrow::error::ArrowError;
 use millrace_plan::{Error, Result};
 
-use super::by_time;
+use super::group_aggregate::record;
+use super::{Account, Output};
 use crate::batch::Batch;
+use crate::checkpoint::as_layout;
+use crate::state::hash_keys;
 
 /// The number of a split goes above this many bits of the count of rows.
 const ARRIVAL_BITS: u32 = 40;
+
+/// Rows of one batch of a checkpoint, at least, but for the last.
+const MOST_ROWS: usize = 1 << 16;
+
+/// Columns of rows in a checkpoint before their own: the key hash and the order of arrival.
+const OWN_COLUMNS: usize = 2;
 
 /// Some rows, never none.
 struct Part {
@@ -56,8 +67,36 @@ impl Pending {
         Pending { schema, parts: vec![], arrived: 0 }
     }
 
+    /// Rows wait for the times in column `time`, but for those that are late: the watermark of their split, or
+    /// `watermark`, had passed them.
+    pub fn add_in_time(
+        &mut self,
+        batch: Batch,
+        time: usize,
+        watermark: i64,
+        account: &mut Account,
+        out: &mut Output,
+    ) -> Result<()> {
+        let times = cast(batch.rows.column(time), &DataType::Int64).map_err(bug)?;
+        let times = times.as_primitive::<Int64Type>();
+        let is_late = |row: usize| times.value(row) <= batch.watermarks.get(row).max(watermark);
+        let kept: BooleanArray = (0..batch.len()).map(|row| Some(!is_late(row))).collect();
+        let late = (kept.len() - kept.true_count()) as u64;
+        account.late += late;
+        account.accepted += batch.len() as u64 - late;
+        if late == 0 {
+            let times = times.clone();
+            self.add(batch, times);
+            return Ok(());
+        }
+        out.late.push(batch.filter(&not(&kept).map_err(bug)?)?);
+        let times = filter(times, &kept).map_err(bug)?.as_primitive::<Int64Type>().clone();
+        self.add(batch.filter(&kept)?, times);
+        Ok(())
+    }
+
     /// Rows wait for their times.
-    pub fn add(&mut self, batch: Batch, times: Int64Array) {
+    fn add(&mut self, batch: Batch, times: Int64Array) {
         let split = (batch.origin.split as u64) << ARRIVAL_BITS;
         let orders = (self.arrived..).take(batch.len()).map(|arrived| split | arrived);
         let orders = UInt64Array::from_iter_values(orders);
@@ -96,13 +135,8 @@ impl Pending {
         Ok(Some((rows, times.as_primitive::<Int64Type>().values().to_vec())))
     }
 
-    /// The columns of the rows.
-    pub fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
     /// All rows and their orders, in batches of at least `fewest` rows but for the last.
-    pub fn parts(&self, fewest: usize) -> Result<Vec<(RecordBatch, UInt64Array)>> {
+    fn parts(&self, fewest: usize) -> Result<Vec<(RecordBatch, UInt64Array)>> {
         let mut batches = vec![];
         let (mut first, mut rows) = (0, 0);
         for (index, part) in self.parts.iter().enumerate() {
@@ -120,11 +154,45 @@ impl Pending {
         Ok(batches)
     }
 
-    /// Rows of a checkpoint wait again; those that come from now on come after them.
-    pub fn restore(&mut self, rows: RecordBatch, times: Int64Array, orders: UInt64Array) {
+    fn layout(&self) -> SchemaRef {
+        let own = ["hash", "arrival"].map(|name| Arc::new(Field::new(name, DataType::UInt64, false)));
+        let input = self.schema.fields().iter().enumerate();
+        let input = input.map(|(index, own)| {
+            Arc::new(Field::new(format!("column{index}"), own.data_type().clone(), true))
+        });
+        Arc::new(Schema::new(own.into_iter().chain(input).collect::<Vec<FieldRef>>()))
+    }
+
+    /// The rows for a checkpoint, with the hash of the columns `keys` first.
+    pub fn snapshot(&self, keys: &[usize]) -> Result<Vec<RecordBatch>> {
+        let layout = self.layout();
+        let kept = |(rows, orders): (RecordBatch, UInt64Array)| {
+            let keys: Vec<ArrayRef> = keys.iter().map(|key| rows.column(*key).clone()).collect();
+            let mut hashes = vec![];
+            hash_keys(&keys, rows.num_rows(), &mut hashes)?;
+            let own: [ArrayRef; OWN_COLUMNS] = [Arc::new(UInt64Array::from(hashes)), Arc::new(orders)];
+            let columns = own.into_iter().chain(rows.columns().iter().cloned()).collect();
+            record(&layout, columns)
+        };
+        self.parts(MOST_ROWS)?.into_iter().map(kept).collect()
+    }
+
+    /// Rows of a checkpoint wait again for the times in column `time`; those that come from now on come after them.
+    pub fn restore(&mut self, rows: &RecordBatch, time: Option<usize>) -> Result<()> {
+        let Some(time) = time else {
+            return Err(Error::data(
+                "rows of the checkpoint wait for a row time that this query does not have",
+            ));
+        };
+        let rows = as_layout(rows.columns(), &self.layout())?;
+        let orders = rows.column(1).as_primitive::<UInt64Type>().clone();
+        let rows = as_layout(&rows.columns()[OWN_COLUMNS..], &self.schema)?;
+        let times = cast(rows.column(time), &DataType::Int64).map_err(bug)?;
+        let times = times.as_primitive::<Int64Type>().clone();
         let arrived = orders.values().iter().map(|own| (own & ((1 << ARRIVAL_BITS) - 1)) + 1);
         self.arrived = arrived.fold(self.arrived, u64::max);
         self.parts.extend(Part::new(rows, times, orders));
+        Ok(())
     }
 
     /// Rows that wait.
@@ -136,4 +204,14 @@ impl Pending {
     pub fn bytes(&self) -> usize {
         self.parts.iter().map(|part| part.rows.get_array_memory_size() + part.times.len() * 16).sum()
     }
+}
+
+/// The sort order of rows by time, then by arrival.
+fn by_time(times: &[i64], orders: &UInt64Array) -> UInt64Array {
+    let mut order: Vec<u64> = (0..times.len() as u64).collect();
+    let orders = orders.values();
+    if !(times.is_sorted() && orders.is_sorted()) {
+        order.sort_unstable_by_key(|row| (times[*row as usize], orders[*row as usize]));
+    }
+    UInt64Array::from_iter_values(order)
 }

@@ -1,0 +1,15 @@
+-- One row leaves for a match, as in Flink.
+
+-- script
+CREATE TABLE Ticker (symbol STRING, ts TIMESTAMP(3), price INT, tax INT,
+  WATERMARK FOR ts AS ts - INTERVAL '0' SECOND)
+WITH ('connector' = 'filesystem', 'path' = '$dir/ticker.json', 'format' = 'json');
+SELECT * FROM Ticker MATCH_RECOGNIZE (
+  PARTITION BY symbol
+  ORDER BY ts
+  MEASURES A.price AS p ALL ROWS PER MATCH PATTERN (A B) DEFINE A AS price > 1, B AS price > 2
+);
+
+-- refuse
+ALL ROWS PER MATCH
+ONE ROW PER MATCH
