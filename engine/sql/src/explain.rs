@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use millrace_plan::{
     AfterMatch, AggregateCall, Changelog, EmitMode, Exchange, Frame, GREATEST_RANK, JoinSpec, JoinTime,
-    MatchSpec, Node, NodeId, Operator, PatternVariable, Phase, Plan, ProjectExpr, WatermarkRule, WindowInput,
-    WindowSpec,
+    MatchSpec, Node, NodeId, Operator, OverCall, PatternVariable, Phase, Plan, ProjectExpr, WatermarkRule,
+    WindowInput, WindowSpec,
 };
 
 /// The plan as text: one block per stage, each operator on a line, its inputs below it.
@@ -113,8 +113,7 @@ fn describe(node: &Node) -> String {
             format!("{name} ranks {first} to {last} of {each}columns {keys:?}")
         }
         Operator::ChangelogNormalize { keys } => {
-            let names: Vec<&str> = keys.iter().map(|key| node.schema.field(*key).name().as_str()).collect();
-            format!("{name} last row of [{}]", names.join(", "))
+            format!("{name} last row of [{}]", names_of(node, keys))
         }
         Operator::TemporalSort { time, order, .. } => {
             let order: Vec<String> = order.iter().map(|own| own.column.to_string()).collect();
@@ -122,11 +121,7 @@ fn describe(node: &Node) -> String {
         }
         Operator::Deduplicate { keys, .. } => format!("{name} first row of columns {keys:?}"),
         Operator::OverAggregate { keys, calls, .. } => {
-            let calls: Vec<String> = calls
-                .iter()
-                .map(|own| format!("{} over {}", own.call.function, frame_text(own.frame)))
-                .collect();
-            format!("{name} by columns {keys:?} compute [{}]", calls.join(", "))
+            format!("{name} by columns {keys:?} compute [{}]", over_calls(calls))
         }
         Operator::Unnest { columns, outer, .. } => unnest_text(node, *columns, *outer),
         Operator::MatchRecognize(spec) => format!("{name} {}", match_text(spec)),
@@ -134,6 +129,16 @@ fn describe(node: &Node) -> String {
         Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
         Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
     }
+}
+
+fn over_calls(calls: &[OverCall]) -> String {
+    let text = |own: &OverCall| format!("{} over {}", own.call.function, frame_text(own.frame));
+    calls.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+fn names_of(node: &Node, columns: &[usize]) -> String {
+    let names: Vec<&str> = columns.iter().map(|own| node.schema.field(*own).name().as_str()).collect();
+    names.join(", ")
 }
 
 fn watermark_text(rule: &WatermarkRule) -> String {
