@@ -89,15 +89,23 @@ impl World {
              CREATE TABLE windows (at TIMESTAMP(3), k STRING, n BIGINT, total BIGINT, last BIGINT) {}\
              CREATE TABLE groups (k STRING, n BIGINT, most BIGINT) {}\
              CREATE TABLE rows_kept (k STRING, v BIGINT) {}\
+             CREATE TABLE pairs (k STRING, v BIGINT, w BIGINT) {}\
+             CREATE TABLE best (k STRING, v BIGINT) {}\
              INSERT INTO windows SELECT window_start, k, COUNT(*), SUM(v), LAST_VALUE(v) FROM TABLE(\
              TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, k;\n\
              INSERT INTO groups SELECT k, COUNT(*), MAX(v) FROM t GROUP BY k;\n\
-             INSERT INTO rows_kept SELECT k, v FROM t WHERE v > 900;\n",
+             INSERT INTO rows_kept SELECT k, v FROM t WHERE v > 900;\n\
+             INSERT INTO pairs SELECT a.k, a.v, b.v FROM t AS a, t AS b WHERE a.k = b.k AND a.v > 990 AND b.v < 10 \
+             AND b.ts BETWEEN a.ts - INTERVAL '20' SECOND AND a.ts + INTERVAL '5' SECOND;\n\
+             INSERT INTO best SELECT k, v FROM (SELECT k, v, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC, ts) \
+             AS place FROM t) WHERE place <= 2;\n",
             self.path("in").display(),
             self.path("letters").display(),
             file("windows", "json"),
             file("groups", "changelog-json"),
             file("rows_kept", "csv"),
+            file("pairs", "json"),
+            file("best", "changelog-json"),
         )
     }
 
@@ -132,8 +140,8 @@ impl World {
         binary::finish(command, self.scratch.path()).unwrap()
     }
 
-    /// What a reader of the output sees: all rows of windows and kept rows, and what is left of the groups.
-    fn seen(&self, out: &str) -> [Vec<String>; 3] {
+    /// What a reader of the output sees: all rows of windows, kept rows and pairs, and what is left of changes.
+    fn seen(&self, out: &str) -> [Vec<String>; 5] {
         let lines = |name: &str| {
             let mut lines: Vec<String> = visible(&self.path(out).join(name))
                 .iter()
@@ -144,21 +152,13 @@ impl World {
             lines.sort_unstable();
             lines
         };
-        let mut left: BTreeMap<String, i64> = BTreeMap::new();
-        for line in lines("groups") {
-            let change: serde_json::Value = serde_json::from_str(&line).unwrap();
-            let weight = if change["op"].as_str().unwrap().starts_with('+') { 1 } else { -1 };
-            *left.entry(change["row"].to_string()).or_default() += weight;
-        }
-        left.retain(|_, weight| *weight != 0);
-        let left = left.into_iter().map(|(row, weight)| format!("{weight} x {row}")).collect();
-        [lines("windows"), left, lines("rows_kept")]
+        [lines("windows"), left(&lines("groups")), lines("rows_kept"), lines("pairs"), left(&lines("best"))]
     }
 
-    fn expected(&self) -> [Vec<String>; 3] {
+    fn expected(&self) -> [Vec<String>; 5] {
         self.run(self.command(&self.script("straight"), 2, &[])).output().unwrap();
         let expected = self.seen("straight");
-        assert!(expected.iter().all(|own| own.len() > 40), "the queries give rows");
+        assert!(expected.iter().all(|own| own.len() > 30), "the queries give rows");
         expected
     }
 
@@ -174,6 +174,18 @@ impl World {
     fn finish(&self, script: &str, shards: usize) {
         self.run(self.checkpointed(script, shards)).output().unwrap();
     }
+}
+
+/// What is left of the changes in these lines: rows and how often.
+fn left(lines: &[String]) -> Vec<String> {
+    let mut left: BTreeMap<String, i64> = BTreeMap::new();
+    for line in lines {
+        let change: serde_json::Value = serde_json::from_str(line).unwrap();
+        let weight = if change["op"].as_str().unwrap().starts_with('+') { 1 } else { -1 };
+        *left.entry(change["row"].to_string()).or_default() += weight;
+    }
+    left.retain(|_, weight| *weight != 0);
+    left.into_iter().map(|(row, weight)| format!("{weight} x {row}")).collect()
 }
 
 fn visible(folder: &Path) -> Vec<PathBuf> {
@@ -225,7 +237,8 @@ fn a_run_that_is_told_to_stop_goes_on_where_it_was() {
     for turn in 0..6 {
         let after = format!("0.{:03}", 60 + 25 * turn);
         world.run(world.interrupted(&script, 1 + turn % 3, "TERM", &after));
-        let left = ["windows", "groups", "rows_kept"].map(|name| world.path("out").join(name));
+        let left =
+            ["windows", "groups", "rows_kept", "pairs", "best"].map(|name| world.path("out").join(name));
         let left: usize = left.iter().filter(|own| own.exists()).map(|own| hidden(own)).sum();
         assert_eq!(left, 0, "a run that stops leaves nothing half written");
     }
@@ -327,7 +340,7 @@ fn damaged_files_are_named_and_the_epoch_before_is_used() {
     let name = newest.file_name().unwrap().to_string_lossy();
     assert!(run.stderr.contains(&*name) && run.stderr.contains("checksum is wrong"), "{}", run.stderr);
     assert!(run.stderr.contains("is written again"), "{}", run.stderr);
-    let [windows, _, kept] = world.seen("out");
+    let [windows, _, kept, ..] = world.seen("out");
     let without_doubles = |mut lines: Vec<String>| {
         lines.dedup();
         lines
