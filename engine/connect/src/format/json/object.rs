@@ -32,6 +32,7 @@ impl ObjectReader {
     }
 
     /// Reads the object at the cursor into row `row` of the columns.
+    #[inline]
     pub(in super::super) fn object(
         &mut self,
         columns: &mut [Column],
@@ -127,6 +128,7 @@ impl ObjectReader {
 }
 
 impl ReadLine for ObjectReader {
+    #[inline]
     #[inline]
     fn read(&mut self, rows: &mut Rows<'_>, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
         self.object(rows.columns, cursor, rows.count)?;

@@ -9,6 +9,7 @@ use super::cursor::{Cursor, is_number, unescape};
 const MOST_DEPTH: usize = 64;
 
 /// Reads the value at the cursor. On `Err` the column may hold a part: the caller truncates it.
+#[inline]
 pub(in super::super) fn read(
     column: &mut Column,
     cursor: &mut Cursor<'_>,
