@@ -129,7 +129,6 @@ impl ObjectReader {
 
 impl ReadLine for ObjectReader {
     #[inline]
-    #[inline]
     fn read(&mut self, rows: &mut Rows<'_>, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
         self.object(rows.columns, cursor, rows.count)?;
         rows.count += 1;
