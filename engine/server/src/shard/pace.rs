@@ -16,7 +16,7 @@ const BURST: usize = 64;
 const BURST_FROM_AHEAD: usize = 1;
 
 /// A shard may be this many full batches ahead.
-const SLACK_BATCHES: usize = 2;
+const SLACK_BATCHES: usize = 8;
 
 /// Without news of those behind for this long, a shard goes on, in nanoseconds.
 const PATIENCE_NS: u64 = 50_000_000;
