@@ -36,6 +36,12 @@ pub fn ring_with_room<T>(
     (sender, receiver)
 }
 
+impl<T> std::fmt::Debug for RingSender<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RingSender")
+    }
+}
+
 impl<T> RingSender<T> {
     /// Sends, or gives the message back when the ring is full. Never blocks.
     pub fn try_send(&mut self, message: T) -> Result<(), T> {

@@ -119,7 +119,6 @@ struct Life {
     ending: bool,
     behind_the_end: bool,
     last: Option<u64>,
-    committed: usize,
     over: bool,
 }
 
@@ -308,15 +307,12 @@ impl World<'_> {
             return self.host_write(life, write);
         }
         if let Some(event) = life.events.pop_front() {
-            if matches!(event, EpochEvent::Committed { .. }) {
-                life.committed += 1;
-            }
             self.handle(life, event)?;
         } else if !life.ending && life.shards.iter().all(|own| own.told_finished) {
             life.ending = true;
             self.handle(life, EpochEvent::Asked)?;
         }
-        life.over = life.last.is_some() && life.committed == life.shards.len() && life.writes.is_empty();
+        life.over = life.last.is_some() && life.coordinator.is_idle() && life.writes.is_empty();
         Ok(Point::Data)
     }
 
@@ -326,7 +322,6 @@ impl World<'_> {
                 EpochAction::Barrier(epoch) => {
                     life.last = life.ending.then_some(epoch);
                     life.behind_the_end = life.shards.iter().all(|own| own.told_finished);
-                    life.committed = 0;
                     let command = Command::Barrier { epoch, last: life.ending };
                     life.shards.iter_mut().for_each(|own| own.commands.push_back(command));
                     if self.bug == Some(Bug::EarlyRemove) && epoch > 1 {
@@ -357,7 +352,7 @@ impl World<'_> {
                     life.writes.push_back(HostWrite::RemoveParts(epoch));
                     if life.last == Some(epoch) {
                         // The last epoch is asked for again: nothing else would end the run.
-                        life.ending = false;
+                        (life.ending, life.last) = (false, None);
                     }
                 }
             }
@@ -532,7 +527,6 @@ impl World<'_> {
             ending: false,
             behind_the_end: false,
             last: None,
-            committed: 0,
             over: false,
         })
     }

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use millrace_plan::{Error, Limits, Operator, Plan, Result};
-use millrace_runtime::{Clock, RingReceiver};
+use millrace_runtime::{Clock, RingReceiver, RingSender};
 
-use crate::checkpoint::{Account, Command, Commands, Epochs, Progress as EpochProgress};
+use crate::checkpoint::{Account, Command, Epochs};
 use crate::dead_letters::DeadLetters;
 use crate::progress::Progress;
 use crate::report::HostEvent;
@@ -24,8 +24,8 @@ pub struct Host {
     progress: Progress,
     warnings: Warnings,
     epochs: Option<Epochs>,
-    /// Without checkpoints: how the shards are told to stop.
-    commands: Vec<Commands>,
+    /// To the shards that take commands yet.
+    commands: Vec<RingSender<Command>>,
     /// When the shards were told to stop, in nanoseconds.
     drains_since_ns: Option<u64>,
 }
@@ -90,9 +90,7 @@ impl Host {
                     HostEvent::Bad(letter) => self.letters.add(letter)?,
                     HostEvent::Warning(warning) => self.warnings.say(&self.progress, &warning),
                     HostEvent::Snapshot(snapshot) => self.progress.update(snapshot, clock.monotonic_ns()),
-                    HostEvent::Epoch { progress: EpochProgress::Ready(own), .. } if self.epochs.is_none() => {
-                        self.commands.push(own);
-                    }
+                    HostEvent::Ready(commands) => self.commands.push(commands),
                     HostEvent::Epoch { shard, progress } => {
                         let now_ms = clock.wall_ms();
                         self.with_epochs(|epochs, warn| epochs.progress(shard, progress, now_ms, warn))?;
@@ -107,25 +105,49 @@ impl Host {
         Ok(any)
     }
 
+    /// True once every shard takes commands: none must miss one.
+    fn reaches_all(&self) -> bool {
+        self.commands.len() == self.rings.len()
+    }
+
     fn with_epochs(
         &mut self,
         act: impl FnOnce(&mut Epochs, &mut dyn FnMut(String)) -> Result<()>,
     ) -> Result<()> {
         let Some(epochs) = &mut self.epochs else { return Ok(()) };
         let (warnings, progress) = (&mut self.warnings, &self.progress);
-        act(epochs, &mut |warning| warnings.say(progress, &warning))
+        act(epochs, &mut |warning| warnings.say(progress, &warning))?;
+        epochs.take_commands().into_iter().try_for_each(|command| self.tell(command))
+    }
+
+    /// Tells every shard. They take commands faster than epochs pass.
+    fn tell(&mut self, command: Command) -> Result<()> {
+        for own in &mut self.commands {
+            match own.try_send(command) {
+                Ok(()) => {}
+                // It has ended, or it has failed and its own words come with the end of the run.
+                Err(_) if own.is_abandoned() => {}
+                Err(_) => return Err(Error::bug("a shard does not take its commands")),
+            }
+        }
+        Ok(())
     }
 
     /// An epoch ends as soon as it can. False = this run has no checkpoints.
     pub fn checkpoint(&mut self, clock: &Clock) -> Result<bool> {
         let now_ms = clock.wall_ms();
-        self.with_epochs(|epochs, warn| epochs.ask(now_ms, warn))?;
+        if self.reaches_all() {
+            self.with_epochs(|epochs, warn| epochs.ask(now_ms, warn))?;
+        }
         Ok(self.epochs.is_some())
     }
 
     /// The run is to end in order: after one more epoch, or when what was read has left. False = it does not get
     /// there.
     pub fn end(&mut self, clock: &Clock) -> Result<bool> {
+        if !self.reaches_all() {
+            return Ok(self.epochs.is_some());
+        }
         if self.epochs.is_some() {
             let now_ms = clock.wall_ms();
             self.with_epochs(|epochs, warn| epochs.end(now_ms, warn))?;
@@ -137,21 +159,18 @@ impl Host {
         if let Some(since_ns) = self.drains_since_ns {
             return Ok(now_ns < since_ns + PATIENCE_NS);
         }
-        if self.commands.len() < self.rings.len() {
-            return Ok(false);
-        }
         self.drains_since_ns = Some(now_ns);
-        // One that has ended takes no command, and needs none.
-        for own in &mut self.commands {
-            let _ = own.0.try_send(Command::Drain);
-        }
+        self.tell(Command::Drain)?;
         Ok(true)
     }
 
     /// An epoch ends if it is time.
     pub fn tick(&mut self, clock: &Clock) -> Result<()> {
         let (monotonic_ms, wall_ms) = (clock.monotonic_ns() / 1_000_000, clock.wall_ms());
-        self.with_epochs(|epochs, warn| epochs.tick(monotonic_ms, wall_ms, warn))
+        match self.reaches_all() {
+            true => self.with_epochs(|epochs, warn| epochs.tick(monotonic_ms, wall_ms, warn)),
+            false => Ok(()),
+        }
     }
 
     /// How long the main thread may sleep when nothing wakes it.

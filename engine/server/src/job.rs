@@ -1,6 +1,5 @@
 //! A job: a compiled script with its sources and sinks, run on shards from start to end.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,9 +10,7 @@ use millrace_plan::{Error, GREATEST_RANK, Limits, NodeId, Operator, Plan, Result
 use millrace_runtime::{self as runtime, Bell, Clock, DiskError, NetError, Placement, RuntimeError};
 use millrace_sql::{Compiled, Request, compile};
 
-use crate::checkpoint::{
-    Epochs, NodeKey, Resumed, Setup, ShardCheckpoint, SplitState, Store, finish_output, node_keys,
-};
+use crate::checkpoint::Checkpoints;
 use crate::config::Config;
 use crate::host::Host;
 use crate::progress::Progress;
@@ -92,75 +89,6 @@ struct OpenSource {
     fail_on_bad: bool,
 }
 
-/// The checkpoints of a job.
-struct Checkpoints {
-    store: Store,
-    interval_ms: Option<u64>,
-    keep_open: bool,
-    pipeline: String,
-    keys: Vec<NodeKey>,
-    resumed: Option<Resumed>,
-}
-
-impl Checkpoints {
-    /// Opens the folder and finds what to go on from.
-    fn open(config: &Config, plan: &Plan) -> Result<Option<Checkpoints>> {
-        let Some(asked) = &config.checkpoint else { return Ok(None) };
-        if config.ordered {
-            return Err(Error::query("--ordered holds all rows back to the end: it has no checkpoints")
-                .hint("leave out --ordered or --checkpoint-dir"));
-        }
-        let store = Store::open(&asked.folder)?;
-        let keys = node_keys(plan);
-        let warn = &mut |warning: String| eprintln!("warning: {warning}");
-        let resumed = store.resume(plan, &keys, config.limits.partitions, warn)?;
-        let pipeline = store.pipeline()?;
-        let (interval_ms, keep_open) = (asked.interval_ms, asked.keep_open);
-        Ok(Some(Checkpoints { store, interval_ms, keep_open, pipeline, keys, resumed }))
-    }
-
-    /// The splits that were begun, by the key of their source and their name.
-    fn begun(&self) -> BTreeMap<(&str, &str), &SplitState> {
-        let states = self.resumed.iter().flat_map(|own| own.manifest.splits());
-        states.map(|own| ((own.source.as_str(), own.name.as_str()), own)).collect()
-    }
-
-    /// The first number of a split that no earlier run has used.
-    fn free_id(&self) -> SplitId {
-        let states = self.resumed.iter().flat_map(|own| own.manifest.splits());
-        states.map(|own| own.id + 1).max().unwrap_or(0)
-    }
-
-    /// What the shards are told, with what was held.
-    fn for_shards(&mut self) -> ShardCheckpoint {
-        let begun = self.resumed.iter().flat_map(|own| own.manifest.splits()).cloned().collect();
-        ShardCheckpoint {
-            folder: self.store.path().to_path_buf(),
-            pipeline: self.pipeline.clone(),
-            keys: self.keys.clone().into(),
-            begun: Arc::new(begun),
-            keep_open: self.keep_open,
-            held: self.resumed.as_mut().map(|own| Arc::new(std::mem::take(&mut own.snapshots))),
-        }
-    }
-
-    fn epochs(self, shards: usize, limits: &Limits) -> Result<Epochs> {
-        let states = self.resumed.iter().flat_map(|own| own.manifest.splits());
-        let ended_before = states.filter(|own| own.ended).cloned().collect();
-        Epochs::new(Setup {
-            shards,
-            interval_ms: self.interval_ms,
-            pipeline: self.pipeline,
-            partitions: limits.partitions,
-            keys: self.keys,
-            ended_before,
-            keep_open: self.keep_open,
-            resumed: self.resumed.map_or(0, |own| own.manifest.epoch),
-            store: self.store,
-        })
-    }
-}
-
 /// A script ready to run.
 pub struct Job {
     plan: Arc<Plan>,
@@ -190,9 +118,16 @@ impl Job {
                     }
                     let found = source.splits(shards).map_err(within)?;
                     // What is looked up is read anew.
-                    let earlier = checkpoints.as_ref().filter(|_| !lookup);
-                    let (splits, ended) = numbered(found, node, earlier, &mut free_id)
-                        .map_err(|error| error.within(format!("table `{}`", table.name)))?;
+                    let (splits, ended) = match checkpoints.as_ref().filter(|_| !lookup) {
+                        Some(own) => {
+                            own.number(found, node, source.replays(), &mut free_id).map_err(within)?
+                        }
+                        None => {
+                            let first = free_id;
+                            free_id += found.len() as SplitId;
+                            ((first..).zip(found).collect(), vec![])
+                        }
+                    };
                     let fail_on_bad = table.option("on-error") == Some("fail");
                     sources.push(OpenSource { node, source, splits, ended, fail_on_bad });
                 }
@@ -320,25 +255,22 @@ impl Job {
 
     /// True if an earlier run has come to the end of the input: there is nothing to do.
     pub fn is_finished(&self) -> bool {
-        let resumed = self.checkpoints.as_ref().and_then(|own| own.resumed.as_ref());
-        resumed.is_some_and(|own| own.manifest.finished)
+        self.checkpoints.as_ref().is_some_and(Checkpoints::is_finished)
     }
 
     /// Makes what an earlier run had committed visible, and removes what it had not.
     pub fn finish_output(&self) -> Result<()> {
         let Some(own) = &self.checkpoints else { return Ok(()) };
-        let staged =
-            own.resumed.iter().flat_map(|own| &own.manifest.parts).flat_map(|own| own.staged.clone());
         let folders = self.sinks.iter().filter_map(|(_, sink)| match sink.target() {
             Target::Folder { path, .. } => Some(path),
             _ => None,
         });
-        finish_output(&staged.collect::<Vec<_>>(), &folders.collect::<Vec<PathBuf>>(), &own.pipeline)
+        own.finish_output(&folders.collect::<Vec<PathBuf>>())
     }
 
     /// The epoch that the run goes on from.
     pub fn resumes_from(&self) -> Option<u64> {
-        self.checkpoints.as_ref()?.resumed.as_ref().map(|own| own.manifest.epoch)
+        self.checkpoints.as_ref().and_then(Checkpoints::resumes_from)
     }
 
     /// Runs to the end of the input, or until a signal comes.
@@ -428,40 +360,4 @@ fn cannot_replay(table: &str) -> Error {
         "`{table}` cannot be read again: after a crash its rows since the last epoch are lost"
     ))
     .hint("read it from files, or accept that with --allow-source-loss")
-}
-
-/// Numbers the splits that are to be read, as an earlier run did; and the names of those that it has read to
-/// their end.
-fn numbered(
-    found: Vec<Split>,
-    node: NodeId,
-    checkpoints: Option<&Checkpoints>,
-    free_id: &mut SplitId,
-) -> Result<(Vec<(SplitId, Split)>, Vec<String>)> {
-    let key = checkpoints.map_or("", |own| own.keys[node].key.as_str());
-    let begun = checkpoints.map(Checkpoints::begun).unwrap_or_default();
-    let here: std::collections::BTreeSet<&str> = found.iter().map(|own| own.name.as_str()).collect();
-    let gone =
-        begun.values().find(|own| own.source == key && !own.caught_up && !here.contains(own.name.as_str()));
-    // A connection is gone with the run that had it.
-    if let Some(own) = gone.filter(|own| !own.name.starts_with("socket ")) {
-        return Err(Error::environment(format!(
-            "`{}` was being read at the last epoch, and is gone",
-            own.name
-        ))
-        .hint("bring it back, or name an empty --checkpoint-dir to start from the beginning"));
-    }
-    let (mut splits, mut ended) = (vec![], vec![]);
-    for split in found {
-        match begun.get(&(key, split.name.as_str())) {
-            Some(own) if own.ended => {}
-            Some(own) => splits.push((own.id, split)),
-            None => {
-                splits.push((*free_id, split));
-                *free_id += 1;
-            }
-        }
-    }
-    ended.extend(begun.values().filter(|own| own.source == key && own.ended).map(|own| own.name.clone()));
-    Ok((splits, ended))
 }

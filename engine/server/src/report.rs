@@ -6,9 +6,10 @@ use millrace_connect::format::BadRow as UndecodedRow;
 use millrace_flow::ledger::{self, NodeAccount};
 use millrace_flow::operator::{Account, BadRow};
 use millrace_plan::{NodeId, WATERMARK_MAX, WATERMARK_MIN};
+use millrace_runtime::RingSender;
 use serde_json::{Value, json};
 
-use crate::checkpoint::{Account as EpochAccount, Progress};
+use crate::checkpoint::{Account as EpochAccount, Command, Progress};
 use crate::shard::Stages;
 
 /// A row for the dead letters.
@@ -39,6 +40,8 @@ pub enum HostEvent {
     Warning(String),
     /// How far the shard is.
     Snapshot(Snapshot),
+    /// A shard takes commands; before anything else that it says.
+    Ready(RingSender<Command>),
     /// How far a shard is with an epoch.
     Epoch {
         /// The shard.

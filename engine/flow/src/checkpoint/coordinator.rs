@@ -134,6 +134,11 @@ impl Coordinator {
         }
     }
 
+    /// True if no epoch is under way: the last one is durable and visible, or abandoned.
+    pub fn is_idle(&self) -> bool {
+        self.phase == Phase::Idle
+    }
+
     fn begin(&mut self) -> Vec<EpochAction> {
         self.asked = false;
         self.epoch += 1;

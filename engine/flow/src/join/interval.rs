@@ -14,7 +14,7 @@ use millrace_plan::{Result, WATERMARK_MAX, WATERMARK_MIN};
 use super::millis;
 use super::shape::{LEFT, RIGHT, Shape};
 use super::side::Link;
-use super::snapshot::TABLES;
+use super::snapshot::parts;
 use super::state::{Arrival, Bound, Padding, State};
 use crate::batch::{Batch, RowWatermarks};
 use crate::checkpoint::OperatorState;
@@ -144,22 +144,14 @@ impl Operator for IntervalJoin {
     }
 
     fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
-        let mut state = OperatorState::none();
-        for (side, name) in TABLES.into_iter().enumerate() {
-            let parts = self.state.snapshot(&self.shape, side, true)?;
-            parts.into_iter().for_each(|part| state.add_keyed(name, part));
-        }
-        Ok(state)
+        self.state.snapshot(&self.shape, true)
     }
 
     fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
-        state.only(&TABLES)?;
         self.watermark = watermark_ms;
-        for (side, name) in TABLES.into_iter().enumerate() {
-            for rows in state.rows(name) {
-                for (slot, time) in self.state.restore(&self.shape, side, rows, Some(self.times[side]))? {
-                    self.over[side].push(Reverse((time.saturating_add(self.reach[side]), slot)));
-                }
+        for (side, rows) in parts(state)? {
+            for (slot, time) in self.state.restore(&self.shape, side, rows, Some(self.times[side]))? {
+                self.over[side].push(Reverse((time.saturating_add(self.reach[side]), slot)));
             }
         }
         self.account.restored = self.state.rows();
@@ -167,12 +159,6 @@ impl Operator for IntervalJoin {
     }
 
     fn account(&self) -> Account {
-        Account {
-            rows_out: self.state.sent(),
-            retired: self.state.retired(),
-            in_state: self.state.rows(),
-            state_bytes: self.state.bytes(),
-            ..self.account
-        }
+        self.state.account(self.account)
     }
 }

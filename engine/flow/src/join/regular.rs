@@ -3,7 +3,7 @@
 use millrace_plan::Result;
 
 use super::shape::Shape;
-use super::snapshot::TABLES;
+use super::snapshot::parts;
 use super::state::{Arrival, Free, Padding, State};
 use crate::batch::Batch;
 use crate::checkpoint::OperatorState;
@@ -36,32 +36,18 @@ impl Operator for RegularJoin {
     }
 
     fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
-        let mut state = OperatorState::none();
-        for (side, name) in TABLES.into_iter().enumerate() {
-            let parts = self.state.snapshot(&self.shape, side, false)?;
-            parts.into_iter().for_each(|part| state.add_keyed(name, part));
-        }
-        Ok(state)
+        self.state.snapshot(&self.shape, false)
     }
 
     fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
-        state.only(&TABLES)?;
-        for (side, name) in TABLES.into_iter().enumerate() {
-            for rows in state.rows(name) {
-                self.state.restore(&self.shape, side, rows, None)?;
-            }
+        for (side, rows) in parts(state)? {
+            self.state.restore(&self.shape, side, rows, None)?;
         }
         self.account.restored = self.state.rows();
         Ok(())
     }
 
     fn account(&self) -> Account {
-        Account {
-            rows_out: self.state.sent(),
-            retired: self.state.retired(),
-            in_state: self.state.rows(),
-            state_bytes: self.state.bytes(),
-            ..self.account
-        }
+        self.state.account(self.account)
     }
 }

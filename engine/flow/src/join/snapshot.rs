@@ -8,17 +8,29 @@ use millrace_plan::{Error, Result};
 
 use super::keys::NO_KEY;
 use super::millis;
-use super::shape::Shape;
+use super::shape::{LEFT, RIGHT, Shape};
 use super::side::Link;
 use super::state::State;
-use crate::checkpoint::as_layout;
+use crate::checkpoint::{OperatorState, as_layout};
 use crate::state::{NO_SLOT, RowStore, hash_keys};
 
 /// The tables of a checkpoint: the rows of each side, rows of one key in the order they came.
-pub const TABLES: [&str; 2] = ["left", "right"];
+const TABLES: [&str; 2] = ["left", "right"];
 
 /// Rows of one batch of a checkpoint.
 const MOST_ROWS: usize = 1 << 16;
+
+/// Adds rows of one side to a checkpoint.
+pub fn add_rows(state: &mut OperatorState, side: usize, rows: RecordBatch) {
+    state.add_keyed(TABLES[side], rows);
+}
+
+/// The rows in a checkpoint of a join, left before right, each part with its side.
+pub fn parts(state: &OperatorState) -> Result<impl Iterator<Item = (usize, &RecordBatch)>> {
+    state.only(&TABLES)?;
+    let sides = TABLES.into_iter().enumerate();
+    Ok(sides.flat_map(|(side, name)| state.rows(name).map(move |rows| (side, rows))))
+}
 
 /// The key hash, `own` columns, and those of the rows.
 pub fn layout(shape: &Shape, side: usize, own: &[(&str, DataType)]) -> SchemaRef {
@@ -51,8 +63,18 @@ pub fn record(layout: SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> 
 }
 
 impl State {
-    /// The rows of `side` for a checkpoint, in parts. `timed`: the watermarks of rows count.
-    pub fn snapshot(&self, shape: &Shape, side: usize, timed: bool) -> Result<Vec<RecordBatch>> {
+    /// The rows of both sides for a checkpoint. `timed`: the watermarks of rows count.
+    pub fn snapshot(&self, shape: &Shape, timed: bool) -> Result<OperatorState> {
+        let mut state = OperatorState::none();
+        for side in [LEFT, RIGHT] {
+            for rows in self.snapshot_of(shape, side, timed)? {
+                add_rows(&mut state, side, rows);
+            }
+        }
+        Ok(state)
+    }
+
+    fn snapshot_of(&self, shape: &Shape, side: usize, timed: bool) -> Result<Vec<RecordBatch>> {
         let own = &self.sides[side];
         let mut slots = Vec::with_capacity(own.store.len());
         for key in 0..self.keys.len() as u32 {

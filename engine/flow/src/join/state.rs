@@ -9,7 +9,7 @@ use super::keys::{Keys, NO_KEY};
 use super::shape::{LEFT, RIGHT, Shape};
 use super::side::{Equality, Link, Side};
 use crate::batch::Batch;
-use crate::operator::Output;
+use crate::operator::{Account, Output};
 use crate::state::{NO_SLOT, hash_keys};
 
 /// Pairs whose condition is evaluated at once.
@@ -369,19 +369,21 @@ impl State {
         self.emission.sent
     }
 
-    /// Rows that came and are no longer here.
-    pub fn retired(&self) -> u64 {
-        self.retired
-    }
-
     /// Rows held.
     pub fn rows(&self) -> u64 {
         self.sides.iter().map(|side| side.store.len() as u64).sum()
     }
 
-    /// Bytes held.
-    pub fn bytes(&self) -> u64 {
-        (self.keys.bytes() + self.sides.iter().map(Side::bytes).sum::<usize>()) as u64
+    /// The account of a join with this state.
+    pub fn account(&self, account: Account) -> Account {
+        let bytes = self.keys.bytes() + self.sides.iter().map(Side::bytes).sum::<usize>();
+        Account {
+            rows_out: self.sent(),
+            retired: self.retired,
+            in_state: self.rows(),
+            state_bytes: bytes as u64,
+            ..account
+        }
     }
 }
 

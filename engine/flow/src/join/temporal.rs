@@ -20,7 +20,7 @@ use millrace_plan::{Error, Result, WATERMARK_MIN};
 use super::keys::{Keys, NO_KEY};
 use super::millis;
 use super::shape::{LEFT, RIGHT, Shape};
-use super::snapshot::{TABLES, gathered, layout, record};
+use super::snapshot::{add_rows, gathered, layout, parts, record};
 use super::state::pick;
 use crate::batch::{Batch, RowWatermarks};
 use crate::checkpoint::{OperatorState, as_layout};
@@ -302,7 +302,7 @@ impl Operator for TemporalJoin {
 
     fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
         let mut state = OperatorState::none();
-        for (side, name) in TABLES.into_iter().enumerate() {
+        for side in [LEFT, RIGHT] {
             for slots in self.sides[side].store.chunks() {
                 let held = || slots.iter().map(|slot| self.sides[side].held[*slot as usize]);
                 let rows = gathered(&self.sides[side].store, &self.shape, side, &slots)?;
@@ -314,7 +314,7 @@ impl Operator for TemporalJoin {
                     Arc::new(UInt64Array::from_iter_values(held().map(|own| own.order))),
                 ];
                 columns.extend(rows);
-                state.add_keyed(name, record(self.layout(side), columns)?);
+                add_rows(&mut state, side, record(self.layout(side), columns)?);
             }
         }
         Ok(state)
@@ -322,22 +322,18 @@ impl Operator for TemporalJoin {
 
     /// Versions in place wait for their turn again: it comes before that of any left row.
     fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
-        state.only(&TABLES)?;
         self.watermark = watermark_ms;
-        for (side, name) in TABLES.into_iter().enumerate() {
-            for rows in state.rows(name) {
-                let rows = as_layout(rows.columns(), &self.layout(side))?;
-                let columns = &rows.columns()[3..];
-                let times = millis(&columns[self.times[side]])?;
-                let watermarks = rows.column(1).as_primitive::<Int64Type>().values();
-                let orders = rows.column(2).as_primitive::<UInt64Type>().values();
-                self.keep(side, columns, &times, |row| (watermarks[row], orders[row]))?;
-                self.arrived = orders.iter().fold(self.arrived, |most, own| match side {
-                    LEFT => most.max(own + 1),
-                    _ => most,
-                });
-                self.sides[side].store.settle()?;
+        for (side, rows) in parts(state)? {
+            let rows = as_layout(rows.columns(), &self.layout(side))?;
+            let columns = &rows.columns()[3..];
+            let times = millis(&columns[self.times[side]])?;
+            let watermarks = rows.column(1).as_primitive::<Int64Type>().values();
+            let orders = rows.column(2).as_primitive::<UInt64Type>().values();
+            self.keep(side, columns, &times, |row| (watermarks[row], orders[row]))?;
+            if side == LEFT {
+                self.arrived = orders.iter().fold(self.arrived, |most, own| most.max(own + 1));
             }
+            self.sides[side].store.settle()?;
         }
         self.account.restored = self.rows();
         Ok(())

@@ -7,7 +7,7 @@ use millrace_plan::{Error, Result, WATERMARK_MIN};
 
 use super::millis;
 use super::shape::{LEFT, RIGHT, Shape};
-use super::snapshot::{TABLES, rows_of_windows, snapshot_of_windows};
+use super::snapshot::{add_rows, parts, rows_of_windows, snapshot_of_windows};
 use super::state::{Arrival, Free, Padding, State};
 use crate::batch::Batch;
 use crate::checkpoint::{OperatorState, as_layout};
@@ -138,26 +138,24 @@ impl Operator for WindowJoin {
         let mut state = OperatorState::none();
         for Open { left, right } in self.open.values() {
             for (side, store) in [left, right].into_iter().enumerate() {
-                let parts = snapshot_of_windows(&self.shape, side, store)?;
-                parts.into_iter().for_each(|part| state.add_keyed(TABLES[side], part));
+                for rows in snapshot_of_windows(&self.shape, side, store)? {
+                    add_rows(&mut state, side, rows);
+                }
             }
         }
         Ok(state)
     }
 
     fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
-        state.only(&TABLES)?;
         self.watermark = watermark_ms;
-        for (side, name) in TABLES.into_iter().enumerate() {
-            for rows in state.rows(name) {
-                let columns = rows_of_windows(&self.shape, side, rows)?;
-                let rows = as_layout(&columns, &self.shape.inputs[side])?;
-                let ends = millis(rows.column(self.ends[side]))?;
-                let mut first = 0;
-                for same in ends.values().chunk_by(|end, other| end == other) {
-                    self.keep(side, same[0], &rows.slice(first, same.len()))?;
-                    first += same.len();
-                }
+        for (side, rows) in parts(state)? {
+            let columns = rows_of_windows(&self.shape, side, rows)?;
+            let rows = as_layout(&columns, &self.shape.inputs[side])?;
+            let ends = millis(rows.column(self.ends[side]))?;
+            let mut first = 0;
+            for same in ends.values().chunk_by(|end, other| end == other) {
+                self.keep(side, same[0], &rows.slice(first, same.len()))?;
+                first += same.len();
             }
         }
         self.account.restored = self.stores().map(|store| store.len() as u64).sum();

@@ -12,7 +12,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use millrace_plan::{Error, Limits, Node, Operator as Spec, Result, SortColumn, Ties, WATERMARK_MIN};
 
-use super::group_aggregate::record;
+use super::results::record;
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
 use crate::checkpoint::{OperatorState, as_layout};

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array};
-use arrow::compute::{concat, take};
+use arrow::compute::{concat, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use millrace_plan::{EmitMode, Error, Limits, Node, Operator as Spec, Phase, Result, RowKind};
 
-use super::{Account, BadRow, Operator, Output, print_row};
+use super::results::{record, report_faults, send, without_faults};
+use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowKinds};
 use crate::checkpoint::{OperatorState, as_layout};
 use crate::state::{Grouped, PARTIAL_ROWS, PartialLayout, hash_keys};
@@ -159,9 +160,9 @@ impl GroupAggregate {
         let dirty = std::mem::take(&mut self.dirty);
         let before = join_parts(std::mem::take(&mut self.before))?;
         let (after, faults) = self.groups.evaluate(&dirty)?;
-        let before = self.record(before)?;
-        let after = self.record(after)?;
-        let faulty = self.report(&after, faults, out);
+        let before = record(&self.schema, before)?;
+        let after = record(&self.schema, after)?;
+        let faulty = report_faults(&after, faults, &mut self.account, out);
         let same = equal_rows(&before, &after)?;
         // Positions below `dirty.len()` are old rows, the others new ones.
         let (mut positions, mut kinds) = (vec![], vec![]);
@@ -169,7 +170,7 @@ impl GroupAggregate {
             let group = *group as usize;
             self.is_dirty[group] = false;
             let was = self.sent[group];
-            let is = self.groups.is_live(group as u32) && !faulty.contains(&index);
+            let is = self.groups.is_live(group as u32) && faulty.as_ref().is_none_or(|own| !own[index]);
             self.sent[group] = is;
             let (old, new) = (index as u32, (dirty.len() + index) as u32);
             match (was, is) {
@@ -200,7 +201,9 @@ impl GroupAggregate {
         for (positions, kinds) in
             positions.chunks(self.batch_rows.max(2)).zip(kinds.chunks(self.batch_rows.max(2)))
         {
-            let rows = take_rows(&both, positions)?;
+            let positions = UInt32Array::from(positions.to_vec());
+            let rows = take_record_batch(&both, &positions)
+                .map_err(|error| Error::bug(format!("picking results: {error}")))?;
             self.account.rows_out += rows.num_rows() as u64;
             let insert_only = kinds.iter().all(|kind| *kind == RowKind::Insert);
             let kinds =
@@ -215,24 +218,10 @@ impl GroupAggregate {
         let live = self.groups.live();
         for groups in live.chunks(self.batch_rows) {
             let (columns, faults) = self.groups.evaluate(groups)?;
-            let rows = self.record(columns)?;
-            let faulty = self.report(&rows, faults, out);
-            let kept: Vec<u32> =
-                (0..groups.len()).filter(|row| !faulty.contains(row)).map(|row| row as u32).collect();
-            let rows = if faulty.is_empty() { rows } else { take_rows(&rows, &kept)? };
-            self.account.rows_out += rows.num_rows() as u64;
-            out.batch(Batch::derived(rows, self.ingest_ms));
+            let rows = without_faults(record(&self.schema, columns)?, faults, &mut self.account, out)?;
+            send(&rows, self.batch_rows, self.ingest_ms, &mut self.account, out);
         }
         Ok(())
-    }
-
-    fn record(&self, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
-        record(&self.schema, columns)
-    }
-
-    /// Sends the groups whose result cannot be represented to the dead letters; answers their positions.
-    fn report(&mut self, rows: &RecordBatch, faults: Vec<(usize, String)>, out: &mut Output) -> Vec<usize> {
-        report_faults(rows, faults, &mut self.account, out)
     }
 }
 
@@ -241,38 +230,6 @@ fn push<const N: usize>(positions: &mut Vec<u32>, kinds: &mut Vec<RowKind>, rows
         positions.push(position);
         kinds.push(kind);
     }
-}
-
-/// The rows at these positions.
-pub fn take_rows(rows: &RecordBatch, positions: &[u32]) -> Result<RecordBatch> {
-    let bug = |error: arrow::error::ArrowError| Error::bug(format!("picking rows: {error}"));
-    let positions = UInt32Array::from(positions.to_vec());
-    let columns = rows.columns().iter().map(|column| take(column, &positions, None).map_err(bug));
-    let columns = columns.collect::<Result<Vec<_>>>()?;
-    record(&rows.schema(), columns)
-}
-
-/// Columns as rows of `schema`.
-pub fn record(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
-    RecordBatch::try_new(schema.clone(), columns).map_err(|error| Error::bug(format!("results: {error}")))
-}
-
-/// Sends rows whose result cannot be represented to the dead letters; answers their positions.
-pub fn report_faults(
-    rows: &RecordBatch,
-    faults: Vec<(usize, String)>,
-    account: &mut Account,
-    out: &mut Output,
-) -> Vec<usize> {
-    let mut positions = vec![];
-    for (position, reason) in faults {
-        if !positions.contains(&position) {
-            account.bad += 1;
-            out.bad.push(BadRow { split: 0, row: 0, reason, raw: print_row(rows, position) });
-            positions.push(position);
-        }
-    }
-    positions
 }
 
 fn join_parts(parts: Vec<Vec<ArrayRef>>) -> Result<Vec<ArrayRef>> {

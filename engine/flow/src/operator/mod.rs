@@ -11,6 +11,7 @@ mod match_recognize;
 mod over_aggregate;
 mod pending;
 mod processing_time;
+mod results;
 mod row_time;
 mod session_aggregate;
 mod temporal_sort;

@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, SchemaRef, 
 use arrow::error::ArrowError;
 use millrace_plan::{Error, Result};
 
-use super::group_aggregate::record;
+use super::results::record;
 use super::{Account, Output};
 use crate::batch::Batch;
 use crate::checkpoint::as_layout;

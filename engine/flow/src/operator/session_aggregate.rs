@@ -12,7 +12,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use millrace_plan::{Error, Limits, Node, Operator as Spec, Result, WATERMARK_MIN};
 
-use super::group_aggregate::{record, report_faults, take_rows};
+use super::results::{record, send, without_faults};
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
 use crate::checkpoint::OperatorState;
@@ -81,12 +81,7 @@ impl SessionAggregate {
         columns.push(time(|window| window.end));
         columns.push(cast(&time(|window| window.end - 1), time_type).map_err(bug)?);
         let rows = record(&self.schema, columns)?;
-        let faulty = report_faults(&rows, faults, &mut self.account, out);
-        if faulty.is_empty() {
-            return Ok(rows);
-        }
-        let kept = (0..rows.num_rows()).filter(|row| !faulty.contains(row)).map(|row| row as u32);
-        take_rows(&rows, &kept.collect::<Vec<_>>())
+        without_faults(rows, faults, &mut self.account, out)
     }
 }
 
@@ -111,11 +106,7 @@ impl Operator for SessionAggregate {
         self.watermark = watermark_ms;
         if let Some(closed) = self.sessions.close(watermark_ms)? {
             let rows = self.rows(closed, out)?;
-            for start in (0..rows.num_rows()).step_by(self.batch_rows) {
-                let part = rows.slice(start, self.batch_rows.min(rows.num_rows() - start));
-                self.account.rows_out += part.num_rows() as u64;
-                out.batch(Batch::derived(part, self.ingest_ms));
-            }
+            send(&rows, self.batch_rows, self.ingest_ms, &mut self.account, out);
         }
         out.watermark(watermark_ms);
         Ok(())

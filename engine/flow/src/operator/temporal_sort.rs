@@ -15,7 +15,7 @@ use millrace_plan::{
     Error, Limits, Node, Operator as Spec, Result, SortColumn, WATERMARK_MAX, WATERMARK_MIN,
 };
 
-use super::group_aggregate::record;
+use super::results::record;
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, RowWatermarks};
 use crate::checkpoint::{OperatorState, as_layout};

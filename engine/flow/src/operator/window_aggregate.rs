@@ -18,7 +18,8 @@ use millrace_plan::{
     WindowInput, WindowSpec,
 };
 
-use super::group_aggregate::{partial_rows, record, report_faults, take_rows};
+use super::group_aggregate::partial_rows;
+use super::results::{record, send, without_faults};
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowWatermarks};
 use crate::checkpoint::{OperatorState, as_layout};
@@ -346,13 +347,7 @@ impl WindowAggregate {
             *time = cast(time, &time_type).map_err(|error| Error::bug(format!("window_time: {error}")))?;
         }
         let rows = record(&self.schema, columns)?;
-        let faulty = report_faults(&rows, faults, &mut self.account, out);
-        if faulty.is_empty() {
-            return Ok(Some(rows));
-        }
-        let kept: Vec<u32> =
-            (0..rows.num_rows()).filter(|row| !faulty.contains(row)).map(|row| row as u32).collect();
-        take_rows(&rows, &kept).map(Some)
+        without_faults(rows, faults, &mut self.account, out).map(Some)
     }
 
     fn recycle(&mut self, mut pane: Grouped) {
@@ -375,7 +370,7 @@ impl WindowAggregate {
             let window = Window { start, end };
             let Some(rows) = self.results(window, out)? else { continue };
             match self.emit {
-                EmitMode::Final => self.send(rows, out),
+                EmitMode::Final => send(&rows, self.batch_rows, self.ingest_ms, &mut self.account, out),
                 EmitMode::Changes => self.send_changes(window, rows, out)?,
             }
             self.emitted.remove(&window);
@@ -383,14 +378,6 @@ impl WindowAggregate {
         self.watermark = watermark;
         self.drop_panes();
         Ok(())
-    }
-
-    fn send(&mut self, rows: RecordBatch, out: &mut Output) {
-        for start in (0..rows.num_rows()).step_by(self.batch_rows) {
-            let part = rows.slice(start, self.batch_rows.min(rows.num_rows() - start));
-            self.account.rows_out += part.num_rows() as u64;
-            out.batch(Batch::derived(part, self.ingest_ms));
-        }
     }
 
     /// Sends how a window differs from what was sent of it.

@@ -14,7 +14,7 @@ mod session_table;
 
 pub use aggregate_slots::AggregateSlots;
 pub use group_table::GroupTable;
-pub use grouped::{Grouped, PARTIAL_HASH, PARTIAL_ROWS, PartialLayout};
+pub use grouped::{Faults, Grouped, PARTIAL_HASH, PARTIAL_ROWS, PartialLayout};
 pub use hash::{hash_keys, partition_of};
 pub use ranked::{RankEncoding, RankedRows};
 pub use ranked_layout::{HeldRow, RankedLayout, Restored};

@@ -2,40 +2,29 @@
 
 use millrace_flow::checkpoint::{Coordinator, EpochAction, EpochEvent};
 use millrace_plan::{Error, Result};
-use millrace_runtime::RingSender;
 
 use super::manifest::Manifest;
 use super::store::Store;
-use super::{Command, Commands, NodeKey, Part, Progress, SplitState};
+use super::{Command, NodeKey, Part, Progress, SplitState};
 
 /// Durable epochs that are kept.
 const KEPT_EPOCHS: usize = 3;
 
-/// The epochs of one run.
+/// The epochs of one run. What the shards are to do waits to be fetched with [`Epochs::take_commands`].
 pub struct Epochs {
-    store: Store,
+    setup: Setup,
     coordinator: Coordinator,
-    commands: Vec<Option<RingSender<Command>>>,
+    commands: Vec<Command>,
     /// What each shard has made durable for the epoch under way.
     parts: Vec<Option<Part>>,
     finished: Vec<bool>,
-    /// Shards whose output of the epoch under way is visible.
-    committed: usize,
-    /// How often an epoch ends by itself, in milliseconds.
-    interval_ms: Option<u64>,
     next_ms: u64,
-    pipeline: String,
-    partitions: usize,
-    keys: Vec<NodeKey>,
-    ended_before: Vec<SplitState>,
-    keep_open: bool,
     /// No epoch follows the one under way.
     ending: bool,
     /// The barrier of the epoch under way went out when all input had ended.
     behind_the_end: bool,
-    /// The epoch that none follows, once it has begun.
+    /// The epoch that none follows, while it is under way.
     last: Option<u64>,
-    over: bool,
     /// What became of the epochs of this run.
     pub account: Account,
 }
@@ -82,52 +71,47 @@ impl Epochs {
         let durable = setup.store.epochs()?;
         Ok(Epochs {
             coordinator: Coordinator::new(setup.shards, KEPT_EPOCHS, durable, setup.resumed),
-            store: setup.store,
-            commands: (0..setup.shards).map(|_| None).collect(),
+            commands: vec![],
             parts: vec![None; setup.shards],
             finished: vec![false; setup.shards],
-            committed: 0,
-            interval_ms: setup.interval_ms,
             next_ms: setup.interval_ms.unwrap_or(0),
-            pipeline: setup.pipeline,
-            partitions: setup.partitions,
-            keys: setup.keys,
-            ended_before: setup.ended_before,
-            keep_open: setup.keep_open,
             ending: false,
             behind_the_end: false,
             last: None,
-            over: false,
             account: Account { last_epoch: setup.resumed, ..Account::default() },
+            setup,
         })
     }
 
     /// When [`Epochs::tick`] wants to be called again: in so many milliseconds.
     pub fn interval_ms(&self) -> Option<u64> {
-        self.interval_ms
+        self.setup.interval_ms
     }
 
-    /// An epoch ends as soon as it can, if every shard takes commands yet.
+    /// What every shard is to do now, in this order.
+    pub fn take_commands(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.commands)
+    }
+
+    /// An epoch ends as soon as it can, unless the run is ending.
     pub fn ask(&mut self, now_ms: i64, warn: &mut dyn FnMut(String)) -> Result<()> {
-        if self.commands.iter().any(Option::is_none) {
-            return Ok(());
+        match self.ending {
+            true => Ok(()),
+            false => self.handle(EpochEvent::Asked, now_ms, warn),
         }
-        self.handle(EpochEvent::Asked, now_ms, warn)
     }
 
     /// The run ends after one more epoch.
     pub fn end(&mut self, now_ms: i64, warn: &mut dyn FnMut(String)) -> Result<()> {
-        if self.ending || self.commands.iter().any(Option::is_none) {
-            return Ok(());
+        match std::mem::replace(&mut self.ending, true) {
+            true => Ok(()),
+            false => self.handle(EpochEvent::Asked, now_ms, warn),
         }
-        self.ending = true;
-        self.handle(EpochEvent::Asked, now_ms, warn)
     }
 
     /// Time passes: `monotonic_ms` for the interval, `wall_ms` for the manifest.
     pub fn tick(&mut self, monotonic_ms: u64, wall_ms: i64, warn: &mut dyn FnMut(String)) -> Result<()> {
-        let Some(interval_ms) = self.interval_ms.filter(|_| monotonic_ms >= self.next_ms && !self.ending)
-        else {
+        let Some(interval_ms) = self.setup.interval_ms.filter(|_| monotonic_ms >= self.next_ms) else {
             return Ok(());
         };
         self.next_ms = monotonic_ms + interval_ms;
@@ -143,10 +127,6 @@ impl Epochs {
         warn: &mut dyn FnMut(String),
     ) -> Result<()> {
         let event = match progress {
-            Progress::Ready(Commands(sender)) => {
-                self.commands[shard] = Some(sender);
-                return Ok(());
-            }
             Progress::Finished => {
                 self.finished[shard] = true;
                 return match self.finished.iter().all(|own| *own) {
@@ -159,10 +139,7 @@ impl Epochs {
                 EpochEvent::Written { shard, epoch }
             }
             Progress::Failed(epoch, reason) => EpochEvent::Failed { shard, epoch, reason },
-            Progress::Committed(epoch) => {
-                self.committed += 1;
-                EpochEvent::Committed { shard, epoch }
-            }
+            Progress::Committed(epoch) => EpochEvent::Committed { shard, epoch },
         };
         self.handle(event, now_ms, warn)
     }
@@ -171,14 +148,13 @@ impl Epochs {
         for action in self.coordinator.handle(event) {
             match action {
                 EpochAction::Barrier(epoch) => {
-                    if let Err(error) = self.store.begin(epoch) {
+                    if let Err(error) = self.setup.store.begin(epoch) {
                         warn(format!("epoch {epoch}: {error}"));
                     }
                     self.parts.fill(None);
-                    self.committed = 0;
                     self.last = self.ending.then_some(epoch);
                     self.behind_the_end = self.finished.iter().all(|own| *own);
-                    self.tell(Command::Barrier { epoch, last: self.ending })?;
+                    self.commands.push(Command::Barrier { epoch, last: self.ending });
                 }
                 EpochAction::WriteManifest(epoch) => {
                     let outcome = self.write_manifest(epoch, now_ms).map_err(|error| error.to_string());
@@ -186,7 +162,7 @@ impl Epochs {
                 }
                 EpochAction::Commit(epoch) => {
                     super::reach(super::Failpoint::BeforeCommit);
-                    self.tell(Command::Commit(epoch))?;
+                    self.commands.push(Command::Commit(epoch));
                 }
                 EpochAction::Remove(epoch) => self.forget(epoch, warn),
                 EpochAction::Abandon(epoch, reason) => {
@@ -197,31 +173,21 @@ impl Epochs {
                 }
             }
         }
-        if self.committed == self.parts.len() && self.last.is_some() {
-            self.stop()?;
+        if self.coordinator.is_idle() && self.last.take().is_some() {
+            self.commands.push(Command::Stop);
         }
         Ok(())
     }
 
-    fn stop(&mut self) -> Result<()> {
-        match std::mem::replace(&mut self.over, true) {
-            true => Ok(()),
-            false => self.tell(Command::Stop),
-        }
-    }
-
-    /// The last epoch of the run came to nothing. What was asked to stop goes on next time from the one before;
+    /// If that was the last epoch of the run: what was asked to stop goes on next time from the one before;
     /// output that is complete must not stay hidden.
-    fn ended_without(&mut self, epoch: u64, reason: &str) -> Result<()> {
-        if self.last != Some(epoch) {
-            return Ok(());
-        }
-        match self.behind_the_end {
+    fn ended_without(&self, epoch: u64, reason: &str) -> Result<()> {
+        match self.last == Some(epoch) && self.behind_the_end {
             true => Err(Error::environment(format!(
                 "the end of the run could not be made durable: {reason}"
             ))
             .hint("mend that and run again with the same --checkpoint-dir: it goes on from the last epoch")),
-            false => self.stop(),
+            false => Ok(()),
         }
     }
 
@@ -230,12 +196,12 @@ impl Epochs {
         let bytes = parts.iter().map(|own| own.bytes).sum();
         let manifest = Manifest {
             made_at_ms: now_ms,
-            finished: self.behind_the_end && !self.keep_open,
-            ended_before: self.ended_before.clone(),
+            finished: self.behind_the_end && !self.setup.keep_open,
+            ended_before: self.setup.ended_before.clone(),
             parts,
-            ..Manifest::new(&self.pipeline, epoch, self.partitions, self.keys.clone())
+            ..Manifest::new(&self.setup.pipeline, epoch, self.setup.partitions, self.setup.keys.clone())
         };
-        self.store.write(&manifest)?;
+        self.setup.store.write(&manifest)?;
         self.account = Account {
             durable: self.account.durable + 1,
             last_epoch: epoch,
@@ -247,21 +213,8 @@ impl Epochs {
 
     /// What cannot be removed is in the way of nobody.
     fn forget(&mut self, epoch: u64, warn: &mut dyn FnMut(String)) {
-        if let Err(error) = self.store.remove(epoch) {
+        if let Err(error) = self.setup.store.remove(epoch) {
             warn(format!("epoch {epoch} could not be removed: {error}"));
         }
-    }
-
-    /// Shards take commands faster than epochs pass.
-    fn tell(&mut self, command: Command) -> Result<()> {
-        for own in self.commands.iter_mut().flatten() {
-            match own.try_send(command) {
-                Ok(()) => {}
-                // It has failed; its own words come with the end of the run.
-                Err(_) if own.is_abandoned() => {}
-                Err(_) => return Err(Error::bug("a shard does not take its commands")),
-            }
-        }
-        Ok(())
     }
 }

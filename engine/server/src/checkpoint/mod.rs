@@ -10,6 +10,7 @@ mod failpoint;
 pub mod inspect;
 mod manifest;
 mod node_key;
+mod resume;
 mod snapshot_file;
 mod store;
 
@@ -18,15 +19,15 @@ use std::sync::Arc;
 
 use millrace_flow::SplitId;
 use millrace_flow::checkpoint::ShardSnapshot;
-use millrace_runtime::RingSender;
 use serde::{Deserialize, Serialize};
 
-pub use epochs::{Account, Epochs, Setup};
+pub use epochs::{Account, Epochs};
 pub use failpoint::{Failpoint, reach};
 pub use manifest::Manifest;
 pub use node_key::{NodeKey, node_keys};
+pub use resume::Checkpoints;
 pub use snapshot_file::Encoder;
-pub use store::{Resumed, Store, finish_output, hidden_mark, snapshot_path};
+pub use store::{hidden_mark, snapshot_path};
 
 /// How far one split of a source had been read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,8 +93,6 @@ pub enum Command {
 /// From a shard to the main thread.
 #[derive(Debug)]
 pub enum Progress {
-    /// The shard takes commands.
-    Ready(Commands),
     /// Its part of an epoch is durable.
     Written(u64, Part),
     /// Its snapshot could not be written.
@@ -103,15 +102,6 @@ pub enum Progress {
     /// Its input has ended and everything has been computed; or, in a run that keeps its input open, everything
     /// that is there has been read.
     Finished,
-}
-
-/// Where a shard takes its commands from.
-pub struct Commands(pub RingSender<Command>);
-
-impl std::fmt::Debug for Commands {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Commands")
-    }
 }
 
 /// What a shard needs to know of checkpoints.

@@ -9,13 +9,13 @@ use std::task::Poll;
 use millrace_flow::checkpoint::ShardSnapshot;
 use millrace_flow::pipeline::Pipeline;
 use millrace_plan::{Error, Result};
-use millrace_runtime::{Disk, DiskError, RingReceiver, ShardContext, WriteFile, ring};
+use millrace_runtime::{Disk, DiskError, RingReceiver, RingSender, ShardContext, WriteFile, ring};
 
 use super::input::Inputs;
 use super::output::{Outputs, Unsynced};
 use crate::checkpoint::{
-    Command, Commands, Encoder, Failpoint, NodeKey, Part, Progress, ShardCheckpoint, SplitState, StagedFile,
-    reach, snapshot_path,
+    Command, Encoder, Failpoint, NodeKey, Part, Progress, ShardCheckpoint, SplitState, StagedFile, reach,
+    snapshot_path,
 };
 use crate::report::HostEvent;
 
@@ -31,7 +31,7 @@ pub struct Cuts {
     checkpoint: Option<ShardCheckpoint>,
     commands: RingReceiver<Command>,
     /// Kept until the main thread has them.
-    sender: Option<Commands>,
+    sender: Option<RingSender<Command>>,
     /// The barrier on its way, and how far the splits were read before it.
     asked: Option<(u64, Vec<SplitState>)>,
     writing: Option<(u64, Pin<Box<dyn Future<Output = Written>>>)>,
@@ -53,7 +53,7 @@ impl Cuts {
         Cuts {
             checkpoint,
             commands,
-            sender: Some(Commands(sender)),
+            sender: Some(sender),
             asked: None,
             writing: None,
             staged: vec![],
@@ -80,9 +80,9 @@ impl Cuts {
     }
 
     /// Says that this shard takes commands, before anything else that the main thread hears of it.
-    pub fn announce(&mut self, context: &ShardContext, outputs: &mut Outputs) {
+    pub fn announce(&mut self, outputs: &mut Outputs) {
         if let Some(sender) = self.sender.take() {
-            outputs.tell(HostEvent::epoch(context.shard(), Progress::Ready(sender)));
+            outputs.tell(HostEvent::Ready(sender));
         }
     }
 

@@ -181,7 +181,7 @@ impl Shard {
     }
 
     async fn run(&mut self) -> Result<ShardReport> {
-        self.cuts.announce(&self.context, &mut self.outputs);
+        self.cuts.announce(&mut self.outputs);
         self.inputs.start(&self.context, &mut self.pipeline)?;
         if self.resumed {
             self.pipeline.resume()?;

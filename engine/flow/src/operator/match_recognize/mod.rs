@@ -22,8 +22,8 @@ use millrace_plan::{
     Error, Limits, MatchExpr, MatchSpec, Node, PatternVariable, Pick, Result, WATERMARK_MAX, WATERMARK_MIN,
 };
 
-use super::group_aggregate::{record, report_faults, take_rows};
 use super::pending::Pending;
+use super::results::{record, send, without_faults};
 use super::{Account, BadRow, Operator, Output, print_row};
 use crate::batch::Batch;
 use crate::checkpoint::OperatorState;
@@ -307,17 +307,8 @@ impl MatchRecognize {
             );
             faults.extend(own);
         }
-        let mut rows = record(&self.schema, columns)?;
-        let faulty = report_faults(&rows, faults, &mut self.account, out);
-        if !faulty.is_empty() {
-            let kept = (0..rows.num_rows()).filter(|row| !faulty.contains(row));
-            rows = take_rows(&rows, &kept.map(|row| row as u32).collect::<Vec<_>>())?;
-        }
-        self.account.rows_out += rows.num_rows() as u64;
-        for first in (0..rows.num_rows()).step_by(self.batch_rows) {
-            let part = rows.slice(first, self.batch_rows.min(rows.num_rows() - first));
-            out.batch(Batch::derived(part, self.ingest_ms));
-        }
+        let rows = without_faults(record(&self.schema, columns)?, faults, &mut self.account, out)?;
+        send(&rows, self.batch_rows, self.ingest_ms, &mut self.account, out);
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use super::evaluate::gathered;
 use super::rows::{At, Candidate, Held};
 use crate::aggregate::{list_of, list_type};
 use crate::checkpoint::{OperatorState, as_layout};
-use crate::operator::group_aggregate::record;
+use crate::operator::results::record;
 
 /// A table of a checkpoint: the rows that wait for the watermark.
 const PENDING: &str = "pending";

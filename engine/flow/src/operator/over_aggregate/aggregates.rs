@@ -10,7 +10,7 @@ use millrace_plan::{AggregateCall, Error, Result};
 
 use super::kept::Columns;
 use super::slide::{Bounds, Content, Slide};
-use super::{Function, Results, Rows};
+use super::{Function, Results, Rows, Sliding};
 use crate::aggregate::{self, Aggregator, Orders, Update};
 
 /// The aggregate of all groups' frames.
@@ -51,6 +51,14 @@ impl Content for Frames {
 
     fn remove(&mut self, group: usize, _: &mut (), args: &Box<[u8]>) -> Result<()> {
         self.change(group, args, -1)
+    }
+
+    fn resize(&mut self, groups: usize) {
+        self.aggregator.resize(groups);
+    }
+
+    fn bytes(&self) -> usize {
+        self.aggregator.bytes()
     }
 }
 
@@ -115,10 +123,15 @@ pub fn create(call: &AggregateCall, bounds: Bounds) -> Result<Box<dyn Function>>
     Ok(Box::new(Aggregates { slide: Slide::new(content, bounds) }))
 }
 
-impl Function for Aggregates {
-    fn resize(&mut self, groups: usize) {
-        self.slide.content.aggregator.resize(groups);
-        self.slide.resize(groups);
+impl Sliding for Aggregates {
+    type Content = Frames;
+
+    fn slide(&self) -> &Slide<Frames> {
+        &self.slide
+    }
+
+    fn slide_mut(&mut self) -> &mut Slide<Frames> {
+        &mut self.slide
     }
 
     fn run(&mut self, rows: &Rows, args: &[ArrayRef]) -> Result<Results> {
@@ -143,29 +156,5 @@ impl Function for Aggregates {
         let values =
             concat(&parts).map_err(|error| Error::bug(format!("results of an OVER window: {error}")))?;
         Ok((values, faults))
-    }
-
-    fn expire(&mut self, time: i64) -> Result<()> {
-        self.slide.expire(time)
-    }
-
-    fn state_types(&self) -> Vec<DataType> {
-        self.slide.kept_types()
-    }
-
-    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
-        self.slide.kept(groups)
-    }
-
-    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
-        self.slide.take_over(groups, state)
-    }
-
-    fn rows(&self, group: u32) -> usize {
-        self.slide.rows(group)
-    }
-
-    fn bytes(&self) -> usize {
-        self.slide.content.aggregator.bytes() + self.slide.bytes()
     }
 }

@@ -21,12 +21,14 @@ use arrow::compute::take;
 use arrow::datatypes::{DataType, SchemaRef};
 use millrace_plan::{Error, Frame, Limits, Node, Operator as Spec, OverCall, Result, WATERMARK_MIN};
 
-use super::group_aggregate::{record, report_faults, take_rows};
+use self::kept::Columns;
+use self::slide::Slide;
 use super::pending::Pending;
+use super::results::{record, send, without_faults};
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
 use crate::checkpoint::OperatorState;
-use crate::state::{GroupTable, hash_keys};
+use crate::state::{Faults, GroupTable, hash_keys};
 
 /// The rows of one firing, the rows of each group together, in the order in which they count.
 struct Rows<'a> {
@@ -45,7 +47,7 @@ impl Rows<'_> {
 }
 
 /// One result per row, and the rows whose result cannot be represented.
-type Results = (ArrayRef, Vec<(usize, String)>);
+type Results = (ArrayRef, Faults);
 
 /// One function of the window, for all groups.
 trait Function {
@@ -72,6 +74,55 @@ trait Function {
 
     /// Bytes held.
     fn bytes(&self) -> usize;
+}
+
+/// A function whose state is that of sliding frames.
+trait Sliding {
+    /// How rows change a frame.
+    type Content: Columns;
+
+    /// The frames.
+    fn slide(&self) -> &Slide<Self::Content>;
+
+    /// The frames.
+    fn slide_mut(&mut self) -> &mut Slide<Self::Content>;
+
+    /// As [`Function::run`].
+    fn run(&mut self, rows: &Rows, args: &[ArrayRef]) -> Result<Results>;
+}
+
+impl<S: Sliding> Function for S {
+    fn resize(&mut self, groups: usize) {
+        self.slide_mut().resize(groups);
+    }
+
+    fn run(&mut self, rows: &Rows, args: &[ArrayRef]) -> Result<Results> {
+        Sliding::run(self, rows, args)
+    }
+
+    fn expire(&mut self, time: i64) -> Result<()> {
+        self.slide_mut().expire(time)
+    }
+
+    fn state_types(&self) -> Vec<DataType> {
+        self.slide().kept_types()
+    }
+
+    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
+        self.slide().kept(groups)
+    }
+
+    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
+        self.slide_mut().take_over(groups, state)
+    }
+
+    fn rows(&self, group: u32) -> usize {
+        self.slide().rows(group)
+    }
+
+    fn bytes(&self) -> usize {
+        self.slide().bytes()
+    }
 }
 
 /// Makes the function of a call. `peers`: rows of the same time see each other in RANGE frames.
@@ -169,23 +220,8 @@ impl OverAggregate {
         }
         let rows = record(&self.schema, columns)?;
         self.account.retired += rows.num_rows() as u64;
-        self.send(rows, faults, out)
-    }
-
-    fn send(&mut self, rows: RecordBatch, faults: Vec<(usize, String)>, out: &mut Output) -> Result<()> {
-        let faulty = report_faults(&rows, faults, &mut self.account, out);
-        let rows = match faulty.is_empty() {
-            true => rows,
-            false => {
-                let kept = (0..rows.num_rows()).filter(|row| !faulty.contains(row));
-                take_rows(&rows, &kept.map(|row| row as u32).collect::<Vec<_>>())?
-            }
-        };
-        self.account.rows_out += rows.num_rows() as u64;
-        for first in (0..rows.num_rows()).step_by(self.batch_rows) {
-            let part = rows.slice(first, self.batch_rows.min(rows.num_rows() - first));
-            out.batch(Batch::derived(part, self.ingest_ms));
-        }
+        let rows = without_faults(rows, faults, &mut self.account, out)?;
+        send(&rows, self.batch_rows, self.ingest_ms, &mut self.account, out);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use millrace_plan::{AggregateCall, Error, Result};
 
 use super::kept::Columns;
 use super::slide::{Bounds, Content, Slide};
-use super::{Function, Results, Rows};
+use super::{Function, Results, Rows, Sliding};
 use crate::aggregate;
 
 /// COUNT, SUM or AVG over frames.
@@ -84,9 +84,15 @@ struct Count {
     slide: Slide<Counting>,
 }
 
-impl Function for Count {
-    fn resize(&mut self, groups: usize) {
-        self.slide.resize(groups);
+impl Sliding for Count {
+    type Content = Counting;
+
+    fn slide(&self) -> &Slide<Counting> {
+        &self.slide
+    }
+
+    fn slide_mut(&mut self) -> &mut Slide<Counting> {
+        &mut self.slide
     }
 
     fn run(&mut self, rows: &Rows, args: &[ArrayRef]) -> Result<Results> {
@@ -98,30 +104,6 @@ impl Function for Count {
             Ok(())
         })?;
         Ok((Arc::new(Int64Array::from(counts)), vec![]))
-    }
-
-    fn expire(&mut self, time: i64) -> Result<()> {
-        self.slide.expire(time)
-    }
-
-    fn state_types(&self) -> Vec<DataType> {
-        self.slide.kept_types()
-    }
-
-    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
-        self.slide.kept(groups)
-    }
-
-    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
-        self.slide.take_over(groups, state)
-    }
-
-    fn rows(&self, group: u32) -> usize {
-        self.slide.rows(group)
-    }
-
-    fn bytes(&self) -> usize {
-        self.slide.bytes()
     }
 }
 
@@ -245,9 +227,15 @@ struct Total<N: Number> {
     state: fn(Vec<N>) -> ArrayRef,
 }
 
-impl<N: Number> Function for Total<N> {
-    fn resize(&mut self, groups: usize) {
-        self.slide.resize(groups);
+impl<N: Number> Sliding for Total<N> {
+    type Content = Adding<N>;
+
+    fn slide(&self) -> &Slide<Adding<N>> {
+        &self.slide
+    }
+
+    fn slide_mut(&mut self) -> &mut Slide<Adding<N>> {
+        &mut self.slide
     }
 
     fn run(&mut self, rows: &Rows, args: &[ArrayRef]) -> Result<Results> {
@@ -265,30 +253,6 @@ impl<N: Number> Function for Total<N> {
         results.merge(&groups, &[(self.state)(sums), Arc::new(Int64Array::from(counts))])?;
         let evaluated = results.evaluate(&groups)?;
         Ok((evaluated.values, evaluated.faults))
-    }
-
-    fn expire(&mut self, time: i64) -> Result<()> {
-        self.slide.expire(time)
-    }
-
-    fn state_types(&self) -> Vec<DataType> {
-        self.slide.kept_types()
-    }
-
-    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
-        self.slide.kept(groups)
-    }
-
-    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
-        self.slide.take_over(groups, state)
-    }
-
-    fn rows(&self, group: u32) -> usize {
-        self.slide.rows(group)
-    }
-
-    fn bytes(&self) -> usize {
-        self.slide.bytes()
     }
 }
 

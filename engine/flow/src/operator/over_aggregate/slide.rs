@@ -48,6 +48,16 @@ pub trait Content {
 
     /// The row that entered first leaves.
     fn remove(&mut self, group: usize, state: &mut Self::State, value: &Self::Value) -> Result<()>;
+
+    /// Makes room for what is kept of groups `0..groups` beside their states.
+    fn resize(&mut self, groups: usize) {
+        let _ = groups;
+    }
+
+    /// Bytes held beside the states.
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 /// The frames of all groups.
@@ -70,6 +80,7 @@ impl<C: Content> Slide<C> {
 
     /// Makes room for groups `0..groups`.
     pub fn resize(&mut self, groups: usize) {
+        self.content.resize(groups);
         self.states.resize_with(groups, Default::default);
         if self.bounds.is_bounded() {
             self.inside.resize_with(groups, VecDeque::new);
@@ -139,6 +150,9 @@ impl<C: Content> Slide<C> {
     /// Bytes held, without what values and states hold elsewhere.
     pub fn bytes(&self) -> usize {
         let frames = self.inside.capacity() * size_of::<VecDeque<(i64, C::Value)>>();
-        frames + self.states.capacity() * size_of::<C::State>() + self.held * size_of::<(i64, C::Value)>()
+        frames
+            + self.content.bytes()
+            + self.states.capacity() * size_of::<C::State>()
+            + self.held * size_of::<(i64, C::Value)>()
     }
 }

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt64Type};
 use millrace_plan::{Error, Result};
 
-use super::super::group_aggregate::record;
+use super::super::results::record;
 use super::OverAggregate;
 use crate::checkpoint::{OperatorState, as_layout};
 

@@ -9,7 +9,7 @@ use millrace_plan::{AggregateCall, Error, Result};
 
 use super::kept::{Columns, flat, lengths};
 use super::slide::{Bounds, Content, Slide};
-use super::{Function, Results, Rows};
+use super::{Function, Results, Rows, Sliding};
 use crate::aggregate::{ValueEncoding, list_of, list_type};
 
 /// Numbers and short texts lie in place.
@@ -162,9 +162,15 @@ fn decoded(encoding: &ValueEncoding, results: &[Option<Value>]) -> Result<Result
     Ok((encoding.decode(results.iter().map(|value| value.as_ref().map(Value::bytes)))?, vec![]))
 }
 
-impl Function for Pick {
-    fn resize(&mut self, groups: usize) {
-        self.slide.resize(groups);
+impl Sliding for Pick {
+    type Content = Candidates;
+
+    fn slide(&self) -> &Slide<Candidates> {
+        &self.slide
+    }
+
+    fn slide_mut(&mut self) -> &mut Slide<Candidates> {
+        &mut self.slide
     }
 
     fn run(&mut self, rows: &Rows, args: &[ArrayRef]) -> Result<Results> {
@@ -176,30 +182,6 @@ impl Function for Pick {
             Ok(())
         })?;
         decoded(&self.slide.content.encoding, &results)
-    }
-
-    fn expire(&mut self, time: i64) -> Result<()> {
-        self.slide.expire(time)
-    }
-
-    fn state_types(&self) -> Vec<DataType> {
-        self.slide.kept_types()
-    }
-
-    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
-        self.slide.kept(groups)
-    }
-
-    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
-        self.slide.take_over(groups, state)
-    }
-
-    fn rows(&self, group: u32) -> usize {
-        self.slide.rows(group)
-    }
-
-    fn bytes(&self) -> usize {
-        self.slide.bytes()
     }
 }
 
@@ -285,9 +267,15 @@ pub fn lag(call: &AggregateCall, bounds: Bounds) -> Result<Box<dyn Function>> {
     Ok(Box::new(Lag { slide: Slide::new(Recent { back, encoding }, bounds) }))
 }
 
-impl Function for Lag {
-    fn resize(&mut self, groups: usize) {
-        self.slide.resize(groups);
+impl Sliding for Lag {
+    type Content = Recent;
+
+    fn slide(&self) -> &Slide<Recent> {
+        &self.slide
+    }
+
+    fn slide_mut(&mut self) -> &mut Slide<Recent> {
+        &mut self.slide
     }
 
     fn run(&mut self, rows: &Rows, args: &[ArrayRef]) -> Result<Results> {
@@ -308,29 +296,5 @@ impl Function for Lag {
             Ok(())
         })?;
         decoded(&self.slide.content.encoding, &results)
-    }
-
-    fn expire(&mut self, _: i64) -> Result<()> {
-        Ok(())
-    }
-
-    fn state_types(&self) -> Vec<DataType> {
-        self.slide.kept_types()
-    }
-
-    fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
-        self.slide.kept(groups)
-    }
-
-    fn restore(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
-        self.slide.take_over(groups, state)
-    }
-
-    fn rows(&self, group: u32) -> usize {
-        self.slide.rows(group)
-    }
-
-    fn bytes(&self) -> usize {
-        self.slide.bytes()
     }
 }
