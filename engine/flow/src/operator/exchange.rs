@@ -66,10 +66,21 @@ impl Exchange {
         }
     }
 
+    /// Rows whose owners follow each other, as those of partial states do, are cut and not copied.
     fn split(&self, batch: Batch, owners: &[usize]) -> Result<Route> {
-        let Some(first) = owners.first() else { return Ok(Route::Split(vec![])) };
-        if owners.iter().all(|owner| owner == first) {
-            return Ok(Route::One(*first, batch));
+        let (Some(first), Some(last)) = (owners.first(), owners.last()) else {
+            return Ok(Route::Split(vec![]));
+        };
+        if owners.is_sorted() {
+            if first == last {
+                return Ok(Route::One(*first, batch));
+            }
+            let mut at = 0;
+            let cut = |run: &[usize]| {
+                at += run.len();
+                (run[0], batch.slice(at - run.len(), run.len()))
+            };
+            return Ok(Route::Split(owners.chunk_by(|one, other| one == other).map(cut).collect()));
         }
         let mut positions: Vec<Vec<u64>> = vec![vec![]; self.shards];
         for (row, owner) in owners.iter().enumerate() {

@@ -15,7 +15,7 @@ use super::results::{record, report_faults, send, without_faults};
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowKinds};
 use crate::checkpoint::{OperatorState, as_layout};
-use crate::state::{Grouped, PARTIAL_ROWS, PartialLayout, hash_keys};
+use crate::state::{Grouped, PARTIAL_ROWS, PartialLayout, PreAggregation, hash_keys};
 
 /// The GroupAggregate operator.
 pub struct GroupAggregate {
@@ -26,6 +26,8 @@ pub struct GroupAggregate {
     schema: SchemaRef,
     layout: PartialLayout,
     groups: Grouped,
+    pre_aggregation: PreAggregation,
+    partitions: usize,
     hashes: Vec<u64>,
     /// Groups changed since the last emission, in the order of their first change.
     dirty: Vec<u32>,
@@ -65,6 +67,8 @@ impl GroupAggregate {
             layout: PartialLayout::new(0, &key_types, aggregates, *retracting)?,
             retracting: *retracting,
             groups: Grouped::new(aggregates.clone().into(), &key_types, *retracting)?,
+            pre_aggregation: PreAggregation::new(aggregates.clone().into(), *retracting)?,
+            partitions: limits.partitions,
             hashes: vec![],
             dirty: vec![],
             is_dirty: vec![],
@@ -100,9 +104,17 @@ impl GroupAggregate {
         Ok(())
     }
 
-    fn add_rows(&mut self, batch: &Batch) -> Result<()> {
+    fn add_rows(&mut self, batch: &Batch, out: &mut Output) -> Result<()> {
         let keys: Vec<ArrayRef> = self.keys.iter().map(|key| batch.rows.column(*key).clone()).collect();
         hash_keys(&keys, batch.len(), &mut self.hashes)?;
+        if self.phase == Phase::Local && self.pre_aggregation.passes(batch.len()) {
+            let (own, hashes) = (&mut self.pre_aggregation, &self.hashes);
+            let partial = own.partial(&self.layout, &[], &keys, hashes, batch, self.partitions)?;
+            self.account.accepted += batch.len() as u64;
+            self.account.retired += batch.len() as u64;
+            send(&partial, self.batch_rows, self.ingest_ms, &mut self.account, out);
+            return Ok(());
+        }
         let touched = self.groups.locate(&keys, &self.hashes)?.to_vec();
         if self.tracks_changes() {
             self.note_before(&touched)?;
@@ -144,10 +156,10 @@ impl GroupAggregate {
         if self.groups.is_empty() {
             return Ok(());
         }
-        let partial = self.groups.partial(&self.layout, &[])?;
+        let partial = self.groups.partial(&self.layout, &[], self.partitions)?;
         self.account.retired += self.groups.rows();
-        self.account.rows_out += partial.num_rows() as u64;
-        out.batch(Batch::derived(partial, self.ingest_ms));
+        self.pre_aggregation.collected(self.groups.rows(), partial.num_rows());
+        send(&partial, self.batch_rows, self.ingest_ms, &mut self.account, out);
         self.groups.clear();
         Ok(())
     }
@@ -259,7 +271,7 @@ impl Operator for GroupAggregate {
         self.ingest_ms = batch.ingest_ms;
         match self.phase {
             Phase::Final => self.add_partial(&batch)?,
-            Phase::Single | Phase::Local => self.add_rows(&batch)?,
+            Phase::Single | Phase::Local => self.add_rows(&batch, out)?,
         }
         if self.phase == Phase::Local && self.groups.is_larger_than(MOST_LOCAL_GROUPS) {
             self.flush(out)?;

@@ -23,7 +23,7 @@ use super::results::{record, send, without_faults};
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowWatermarks};
 use crate::checkpoint::{OperatorState, as_layout};
-use crate::state::{Grouped, PartialLayout, hash_keys};
+use crate::state::{Grouped, PartialLayout, PreAggregation, hash_keys};
 use crate::window::emitted::{self, Emitted};
 use crate::window::{Window, first_end, last_end, pane_of, pane_size, windows_of};
 
@@ -46,6 +46,8 @@ pub struct WindowAggregate {
     panes: BTreeMap<PaneKey, Grouped>,
     /// Emptied panes, to be used again.
     spare: Vec<Grouped>,
+    pre_aggregation: PreAggregation,
+    partitions: usize,
     hashes: Vec<u64>,
     watermark: i64,
     /// The earliest end of a window that has a pane and has not fired.
@@ -90,6 +92,8 @@ impl WindowAggregate {
             schema: node.schema.clone(),
             panes: BTreeMap::new(),
             spare: vec![],
+            pre_aggregation: PreAggregation::new(aggregates.clone().into(), *retracting)?,
+            partitions: limits.partitions,
             hashes: vec![],
             watermark: WATERMARK_MIN,
             next_end: i64::MAX,
@@ -205,13 +209,21 @@ impl WindowAggregate {
         let keys: Vec<ArrayRef> = self.keys.iter().map(|key| batch.rows.column(*key).clone()).collect();
         let mut hashes = std::mem::take(&mut self.hashes);
         hash_keys(&keys, batch.len(), &mut hashes)?;
+        self.account.accepted += batch.len() as u64;
+        if self.phase == Phase::Local && self.pre_aggregation.passes(batch.len()) {
+            let (own, extra) = (&mut self.pre_aggregation, [key.0, key.1]);
+            let partial = own.partial(&self.layout, &extra, &keys, &hashes, batch, self.partitions)?;
+            self.hashes = hashes;
+            self.account.retired += batch.len() as u64;
+            send(&partial, self.batch_rows, self.ingest_ms, &mut self.account, out);
+            return Ok(());
+        }
         let weights = batch.weights();
         let pane = self.pane(key)?;
         pane.locate(&keys, &hashes)?;
         pane.update(&batch.rows, weights.as_deref(), batch.origin.order(0))?;
         let large = pane.is_larger_than(MOST_LOCAL_GROUPS);
         self.hashes = hashes;
-        self.account.accepted += batch.len() as u64;
         self.touch(key);
         if large && self.phase == Phase::Local {
             self.flush_pane(key, out)?;
@@ -410,10 +422,10 @@ impl WindowAggregate {
     /// Sends a pane's partial states and forgets them.
     fn flush_pane(&mut self, key: PaneKey, out: &mut Output) -> Result<()> {
         if let Some(pane) = self.panes.remove(&key) {
-            let partial = pane.partial(&self.layout, &[key.0, key.1])?;
+            let partial = pane.partial(&self.layout, &[key.0, key.1], self.partitions)?;
             self.account.retired += pane.rows();
-            self.account.rows_out += partial.num_rows() as u64;
-            out.batch(Batch::derived(partial, self.ingest_ms));
+            self.pre_aggregation.collected(pane.rows(), partial.num_rows());
+            send(&partial, self.batch_rows, self.ingest_ms, &mut self.account, out);
             self.recycle(pane);
         }
         Ok(())

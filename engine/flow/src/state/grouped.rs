@@ -5,70 +5,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt64Array};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, UInt64Type};
-use millrace_plan::{AggregateCall, Error, Result};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type, UInt64Type};
+use millrace_plan::{AggregateCall, Result};
 
 use super::GroupTable;
+use super::partial::{PARTIAL_HASH, PARTIAL_ROWS, PartialLayout, PartialRows, by_partition};
 use crate::aggregate::{self, Aggregator, Orders, Update};
-
-/// The first column of partial states: the key hash of each group, UInt64.
-pub const PARTIAL_HASH: usize = 0;
-
-/// The second column of partial states: Int64 whose sum is the rows they stand for (the first group of a
-/// flush carries them all; the ledger needs only the sum).
-pub const PARTIAL_ROWS: usize = 1;
-
-const FIXED_COLUMNS: usize = 2;
 
 /// Groups whose result could not be computed: their position, and why.
 pub type Faults = Vec<(usize, String)>;
-
-/// The columns of partial states: hash, rows, `extra` Int64 columns of the operator (the pane's bounds),
-/// keys, then the state columns of each aggregate, then, if rows can be taken back, the weight of each group.
-/// `Local` and `Final` build it from the same plan node; a checkpoint holds groups in it.
-#[derive(Debug, Clone)]
-pub struct PartialLayout {
-    /// The schema of partial batches.
-    pub schema: SchemaRef,
-    extra: usize,
-    keys: usize,
-    states: Vec<usize>,
-    weighted: bool,
-}
-
-impl PartialLayout {
-    /// The layout for these keys and calls. `retracting`: rows can be taken back.
-    pub fn new(
-        extra: usize,
-        key_types: &[DataType],
-        calls: &[AggregateCall],
-        retracting: bool,
-    ) -> Result<Self> {
-        let mut fields =
-            vec![Field::new("hash", DataType::UInt64, false), Field::new("rows", DataType::Int64, false)];
-        fields.extend((0..extra).map(|index| Field::new(format!("extra{index}"), DataType::Int64, false)));
-        let keys = key_types.iter().enumerate();
-        fields.extend(keys.map(|(index, own)| Field::new(format!("key{index}"), own.clone(), true)));
-        let mut states = vec![];
-        for (index, call) in calls.iter().enumerate() {
-            let types = aggregate::create(call, retracting)?.state_types();
-            states.push(types.len());
-            let types = types.into_iter().enumerate();
-            fields.extend(types.map(|(part, own)| Field::new(format!("state{index}_{part}"), own, true)));
-        }
-        if retracting {
-            fields.push(Field::new("weight", DataType::Int64, false));
-        }
-        let schema = Arc::new(Schema::new(fields));
-        Ok(PartialLayout { schema, extra, keys: key_types.len(), states, weighted: retracting })
-    }
-
-    /// The operator's own columns of a partial batch.
-    pub fn extra<'a>(&self, batch: &'a RecordBatch, index: usize) -> &'a [i64] {
-        batch.column(FIXED_COLUMNS + index).as_primitive::<Int64Type>().values()
-    }
-}
 
 /// Groups with their aggregates.
 pub struct Grouped {
@@ -181,15 +127,14 @@ impl Grouped {
 
     /// Adds partial states. All rows of `batch` belong here.
     pub fn merge(&mut self, layout: &PartialLayout, batch: &RecordBatch) -> Result<()> {
-        let first = FIXED_COLUMNS + layout.extra;
         let hashes = batch.column(PARTIAL_HASH).as_primitive::<UInt64Type>().values();
-        self.locate(&batch.columns()[first..first + layout.keys], hashes)?;
+        self.locate(&batch.columns()[layout.key_columns()], hashes)?;
         self.merge_states(layout, batch)
     }
 
     /// Adds partial states to the groups that the last `locate` found for them.
     pub fn merge_states(&mut self, layout: &PartialLayout, batch: &RecordBatch) -> Result<()> {
-        let mut column = FIXED_COLUMNS + layout.extra + layout.keys;
+        let mut column = layout.key_columns().end;
         for (aggregator, states) in self.aggregators.iter_mut().zip(&layout.states) {
             aggregator.merge(&self.groups, &batch.columns()[column..column + states])?;
             column += states;
@@ -205,9 +150,8 @@ impl Grouped {
 
     /// The keys and hashes of a partial batch.
     pub fn keys_of<'a>(layout: &PartialLayout, batch: &'a RecordBatch) -> (&'a [ArrayRef], &'a [u64]) {
-        let first = FIXED_COLUMNS + layout.extra;
         let hashes = batch.column(PARTIAL_HASH).as_primitive::<UInt64Type>().values();
-        (&batch.columns()[first..first + layout.keys], hashes)
+        (&batch.columns()[layout.key_columns()], hashes)
     }
 
     /// Adds every group of `other` (the same calls and keys).
@@ -245,12 +189,15 @@ impl Grouped {
         Ok((groups, forgotten))
     }
 
-    /// The partial states of all groups; `extra` are the operator's own columns.
-    pub fn partial(&self, layout: &PartialLayout, extra: &[i64]) -> Result<RecordBatch> {
-        self.partial_of(&self.met(), self.rows, layout, extra)
+    /// The partial states of all groups in the order of their partitions; `extra` are the operator's own columns.
+    pub fn partial(&self, layout: &PartialLayout, extra: &[i64], partitions: usize) -> Result<RecordBatch> {
+        let met = self.met();
+        let order = by_partition(&self.hashes_of(&met), partitions);
+        let met: Vec<u32> = order.iter().map(|position| met[*position as usize]).collect();
+        self.partial_of(&met, self.rows, layout, extra)
     }
 
-    /// The same in parts of a bounded number of groups, for a checkpoint.
+    /// The partial states of all groups in parts of a bounded number, for a checkpoint.
     pub fn parts(&self, layout: &PartialLayout, extra: &[i64]) -> Result<Vec<RecordBatch>> {
         /// Keys of one batch have 32-bit offsets.
         const MOST_GROUPS: usize = 1 << 17;
@@ -263,29 +210,18 @@ impl Grouped {
     fn partial_of(
         &self,
         met: &[u32],
-        rows_in_all: u64,
+        rows: u64,
         layout: &PartialLayout,
         extra: &[i64],
     ) -> Result<RecordBatch> {
-        let mut rows = vec![0i64; met.len()];
-        if let Some(first) = rows.first_mut() {
-            *first = rows_in_all as i64;
-        }
-        let hashes = UInt64Array::from(self.hashes_of(met));
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(hashes), Arc::new(Int64Array::from(rows))];
-        for value in extra {
-            columns.push(Arc::new(Int64Array::from(vec![*value; met.len()])));
-        }
-        columns.extend(self.table.keys(met)?);
+        let mut states = vec![];
         for aggregator in &self.aggregators {
-            columns.extend(aggregator.state(met)?);
+            states.extend(aggregator.state(met)?);
         }
-        if let (Some(weights), true) = (&self.weights, layout.weighted) {
-            let weights = met.iter().map(|group| weights[*group as usize]);
-            columns.push(Arc::new(Int64Array::from_iter_values(weights)));
-        }
-        RecordBatch::try_new(layout.schema.clone(), columns)
-            .map_err(|error| Error::bug(format!("partial states: {error}")))
+        let weights = self.weights.as_ref();
+        let weights = weights.map(|own| met.iter().map(|group| own[*group as usize]).collect());
+        let (hashes, keys) = (self.hashes_of(met), self.table.keys(met)?);
+        layout.batch(PartialRows { hashes, rows, extra, keys, states, weights })
     }
 
     fn hashes_of(&self, groups: &[u32]) -> Vec<u64> {
