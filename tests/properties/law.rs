@@ -34,7 +34,7 @@ const ORDERLESS: &str = "COUNT(*), COUNT(v), SUM(v), AVG(v), MIN(v), MAX(v), STD
     COUNT(v) FILTER (WHERE v > 3)";
 
 /// Aggregates that go by the order of rows in their splits.
-const ORDERED: &str = "FIRST_VALUE(v), LAST_VALUE(v), LISTAGG(CAST(v AS STRING))";
+const ORDERED: &str = "FIRST_VALUE(v), LAST_VALUE(v), LISTAGG(CAST(v AS STRING)), ARRAY_AGG(v)";
 
 /// Queries over `t`; `ORDERLESS`, `ORDERED` and `OVERS` stand for lists of functions.
 const QUERIES: &[&str] = &[
@@ -111,6 +111,16 @@ const QUERIES: &[&str] = &[
      FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.250' SECOND(3))) \
      GROUP BY window_start, window_end, window_time, k), DESCRIPTOR(at), INTERVAL '0.300' SECOND(3))) \
      GROUP BY window_start, window_end",
+    // The rows of a session, sent when it has ended.
+    "SELECT k, v, ts, window_start, window_end FROM TABLE(SESSION(TABLE t, DESCRIPTOR(ts), \
+     INTERVAL '0.030' SECOND(3))) WHERE v > 2",
+    "SELECT window_start, window_end, k, COUNT(*), SUM(v) FROM TABLE(SESSION(TABLE t PARTITION BY v, DESCRIPTOR(ts), \
+     INTERVAL '0.300' SECOND(3))) GROUP BY window_start, window_end, k",
+    "SELECT k, v FROM t WHERE v < 7 INTERSECT ALL SELECT k, v + 1 FROM t",
+    "SELECT k, v FROM t EXCEPT ALL SELECT k, n FROM (SELECT k, COUNT(*) AS n FROM t GROUP BY k)",
+    "SELECT /*+ STATE_TTL('t' = '1 h') */ k, ORDERLESS, ORDERED FROM t GROUP BY k",
+    "SELECT /*+ STATE_TTL('u' = '1 h') */ n, ORDERLESS FROM (SELECT k, COUNT(*) AS n, MAX(v) AS v FROM t GROUP BY k) \
+     AS u GROUP BY n",
     "SELECT k, x, n FROM t CROSS JOIN UNNEST(ARRAY[v, v + 1]) WITH ORDINALITY AS u (x, n) WHERE x > 2",
     "SELECT k, COUNT(x), FIRST_VALUE(x), LAST_VALUE(x), LISTAGG(CAST(x AS STRING)) FROM t \
      LEFT JOIN UNNEST(CASE WHEN v > 4 THEN ARRAY[v, v * 2, v * 3] END) AS u (x) ON TRUE GROUP BY k",

@@ -78,7 +78,8 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
             (*phase != Phase::Final && rows_in != taken)
                 .then(|| format!("{rows_in} rows in, {taken} accepted, late or outside of every window"))
         }
-        Spec::SessionAggregate { .. }
+        Spec::ExpiringAggregate { .. }
+        | Spec::SessionAggregate { .. }
         | Spec::Join(_)
         | Spec::LookupJoin { .. }
         | Spec::TopN { .. }
@@ -95,7 +96,11 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
                 )
             })
         }
-        Spec::Expand { .. } | Spec::Unnest { .. } | Spec::WindowAssign { .. } | Spec::Exchange(_) => None,
+        Spec::Expand { .. }
+        | Spec::Unnest { .. }
+        | Spec::Repeat { .. }
+        | Spec::WindowAssign { .. }
+        | Spec::Exchange(_) => None,
     }
 }
 

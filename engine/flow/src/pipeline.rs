@@ -599,7 +599,8 @@ fn first_exchanges<'a>(plan: &Plan, row_times: impl Iterator<Item = &'a NodeId>)
 
 /// The nodes that follow the clock.
 fn clocked(plan: &Plan) -> Vec<NodeId> {
-    let follows = |node: &Node| matches!(node.operator, Spec::ProcessingTime { .. });
+    let follows =
+        |node: &Node| matches!(node.operator, Spec::ProcessingTime { .. } | Spec::ExpiringAggregate { .. });
     (0..plan.nodes.len()).filter(|id| follows(&plan.nodes[*id])).collect()
 }
 

@@ -122,6 +122,8 @@ pub enum WatermarkRule {
     Delay(i64),
     /// Greatest value of this expression (Timestamp(Millisecond)) seen.
     Expr(Arc<dyn PhysicalExpr>),
+    /// What the source itself promises: nothing before a split has ended.
+    Source,
 }
 
 /// `WATERMARK FOR column AS ...`.
@@ -309,6 +311,18 @@ pub enum Operator {
         /// The input may hold `-U` and `-D`.
         retracting: bool,
     },
+    /// Continuous grouping of which a group is forgotten when no row has come for a time: rows in, changes out, on
+    /// the shard that owns the key. Sends the keys, then the aggregates.
+    ExpiringAggregate {
+        /// The grouping columns.
+        keys: Vec<usize>,
+        /// The aggregate calls.
+        aggregates: Vec<AggregateCall>,
+        /// The input may hold `-U` and `-D`.
+        retracting: bool,
+        /// How long after its last row a group is forgotten, in milliseconds of the clock.
+        ttl_ms: u64,
+    },
     /// Grouping by window. Sends the keys, then the aggregates, then `window_start`, `window_end`,
     /// `window_time`.
     WindowAggregate {
@@ -423,6 +437,14 @@ pub enum Operator {
         /// Send the place of the element, from 1.
         ordinality: bool,
     },
+    /// Each row as often as it says: an update sends the difference, as `+I` or `-D`. Sends the first `columns` input
+    /// columns.
+    Repeat {
+        /// The input column with the number (BIGINT); less than 1 and NULL are none.
+        count: usize,
+        /// Input columns sent.
+        columns: usize,
+    },
     /// One row for each match of a row pattern. Sends the keys, then the measures.
     MatchRecognize(MatchSpec),
     /// Rows of all inputs.
@@ -447,6 +469,7 @@ impl Operator {
             Operator::Expand { .. } => "Expand",
             Operator::WindowAssign { .. } => "WindowAssign",
             Operator::GroupAggregate { .. } => "GroupAggregate",
+            Operator::ExpiringAggregate { .. } => "ExpiringAggregate",
             Operator::WindowAggregate { .. } => "WindowAggregate",
             Operator::SessionAggregate { .. } => "SessionAggregate",
             Operator::Join(_) => "Join",
@@ -457,6 +480,7 @@ impl Operator {
             Operator::TemporalSort { .. } => "TemporalSort",
             Operator::OverAggregate { .. } => "OverAggregate",
             Operator::Unnest { .. } => "Unnest",
+            Operator::Repeat { .. } => "Repeat",
             Operator::MatchRecognize(_) => "MatchRecognize",
             Operator::Union => "Union",
             Operator::Exchange(_) => "Exchange",

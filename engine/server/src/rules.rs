@@ -21,6 +21,15 @@ impl TableRules for Connectors {
         connector::check_options(table, Role::Source)
     }
 
+    fn check_source_watermark(&self, table: &TableDef) -> Result<()> {
+        if connector::source(table)?.bounded() {
+            return Ok(());
+        }
+        Err(Error::query(format!("SOURCE_WATERMARK() of `{}`, which does not end", table.name)).hint(
+            "write WATERMARK FOR ts AS ts - INTERVAL '5' SECOND: a source knows nothing of times but that it has ended",
+        ))
+    }
+
     fn check_lookup(&self, table: &TableDef) -> Result<()> {
         let source = connector::source(table)?;
         let cannot = |why: &str| Error::query(format!("`{}` cannot be looked up: {why}", table.name));

@@ -80,31 +80,10 @@ fn describe(node: &Node) -> String {
         }
         Operator::Expand { projections } => format!("{name} each row into {}", projections.len()),
         Operator::WindowAssign { window, .. } => format!("{name} {}", window_text(window)),
-        Operator::GroupAggregate { keys, aggregates, phase, emit, .. } => {
-            format!(
-                "{name} {} by [{}] {} {}",
-                phase_text(*phase),
-                key_names(node, keys.len()),
-                calls(aggregates),
-                emit_text(*emit)
-            )
-        }
-        Operator::WindowAggregate { window, keys, aggregates, phase, emit, .. } => {
-            let window = match window {
-                WindowInput::Assign { window, .. } => window_text(window),
-                WindowInput::Attached { .. } => "the windows of its input".to_string(),
-            };
-            let keys = key_names(node, keys.len());
-            let (phase, calls, emit) = (phase_text(*phase), calls(aggregates), emit_text(*emit));
-            format!("{name} {phase} {window} by [{keys}] {calls} {emit}")
-        }
-        Operator::SessionAggregate { gap, keys, aggregates, .. } => {
-            format!(
-                "{name} gap {gap} ms by [{}] {} emit final",
-                key_names(node, keys.len()),
-                calls(aggregates)
-            )
-        }
+        Operator::GroupAggregate { .. }
+        | Operator::ExpiringAggregate { .. }
+        | Operator::WindowAggregate { .. }
+        | Operator::SessionAggregate { .. } => aggregate_text(node),
         Operator::Join(spec) => format!("{name} {}", join_text(spec)),
         Operator::LookupJoin { join, .. } => format!("{name} {}", join_text(join)),
         Operator::TopN { keys, first, last, window, .. } => {
@@ -124,10 +103,47 @@ fn describe(node: &Node) -> String {
             format!("{name} by columns {keys:?} compute [{}]", over_calls(calls))
         }
         Operator::Unnest { columns, outer, .. } => unnest_text(node, *columns, *outer),
+        Operator::Repeat { count, .. } => format!("{name} each row as often as column {count} says"),
         Operator::MatchRecognize(spec) => format!("{name} {}", match_text(spec)),
         Operator::Union => name.to_string(),
         Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
         Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
+    }
+}
+
+fn aggregate_text(node: &Node) -> String {
+    let name = node.operator.name();
+    match &node.operator {
+        Operator::GroupAggregate { keys, aggregates, phase, emit, .. } => {
+            format!(
+                "{name} {} by [{}] {} {}",
+                phase_text(*phase),
+                key_names(node, keys.len()),
+                calls(aggregates),
+                emit_text(*emit)
+            )
+        }
+        Operator::ExpiringAggregate { keys, aggregates, ttl_ms, .. } => {
+            let (keys, calls) = (key_names(node, keys.len()), calls(aggregates));
+            format!("{name} by [{keys}] {calls} emit changes, forgets after {ttl_ms} ms")
+        }
+        Operator::WindowAggregate { window, keys, aggregates, phase, emit, .. } => {
+            let window = match window {
+                WindowInput::Assign { window, .. } => window_text(window),
+                WindowInput::Attached { .. } => "the windows of its input".to_string(),
+            };
+            let keys = key_names(node, keys.len());
+            let (phase, calls, emit) = (phase_text(*phase), calls(aggregates), emit_text(*emit));
+            format!("{name} {phase} {window} by [{keys}] {calls} {emit}")
+        }
+        Operator::SessionAggregate { gap, keys, aggregates, .. } => {
+            format!(
+                "{name} gap {gap} ms by [{}] {} emit final",
+                key_names(node, keys.len()),
+                calls(aggregates)
+            )
+        }
+        _ => name.to_string(),
     }
 }
 
@@ -145,6 +161,7 @@ fn watermark_text(rule: &WatermarkRule) -> String {
     match rule {
         WatermarkRule::Delay(delay) => format!("{delay} ms behind"),
         WatermarkRule::Expr(expr) => expr.to_string(),
+        WatermarkRule::Source => "of the source: the end of its splits".into(),
     }
 }
 
@@ -291,6 +308,9 @@ fn state(node: &Node) -> Option<String> {
         }
         Operator::WindowAggregate { keys, aggregates, .. } => {
             (keys, aggregates, "until the watermark passes the end of the last window it belongs to")
+        }
+        Operator::ExpiringAggregate { keys, aggregates, .. } => {
+            (keys, aggregates, "until so long no row of the group has come")
         }
         Operator::SessionAggregate { keys, aggregates, .. } => {
             (keys, aggregates, "until the watermark passes the end of its session")

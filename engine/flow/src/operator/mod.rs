@@ -5,12 +5,14 @@ mod changelog_normalize;
 mod deduplicate;
 mod exchange;
 mod expand;
+mod expiring_aggregate;
 mod forward;
 mod group_aggregate;
 mod match_recognize;
 mod over_aggregate;
 mod pending;
 mod processing_time;
+mod repeat;
 mod results;
 mod row_time;
 mod session_aggregate;
@@ -51,6 +53,9 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         Spec::GroupAggregate { .. } => {
             Box::new(group_aggregate::GroupAggregate::new(node, &raw_input(plan, node, &input()?), limits)?)
         }
+        Spec::ExpiringAggregate { .. } => {
+            Box::new(expiring_aggregate::ExpiringAggregate::new(node, &input()?, limits)?)
+        }
         Spec::WindowAggregate { .. } => {
             Box::new(window_aggregate::WindowAggregate::new(node, &raw_input(plan, node, &input()?), limits)?)
         }
@@ -77,6 +82,9 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
             Box::new(processing_time::ProcessingTime::new(*column, node.schema.clone()))
         }
         Spec::Unnest { .. } => Box::new(unnest::Unnest::new(node, limits)?),
+        Spec::Repeat { count, columns } => {
+            Box::new(repeat::Repeat::new(*count, *columns, node.schema.clone(), limits))
+        }
         Spec::TemporalSort { .. } => Box::new(temporal_sort::TemporalSort::new(node, &input()?, limits)?),
         Spec::MatchRecognize(spec) => {
             Box::new(match_recognize::MatchRecognize::new(spec, node, &input()?, limits)?)

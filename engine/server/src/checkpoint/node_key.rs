@@ -116,6 +116,7 @@ fn what(node: &Node) -> String {
         Operator::RowTime(spec) => match &spec.watermark {
             WatermarkRule::Delay(delay) => format!("{name} column {} less {delay} ms", spec.column),
             WatermarkRule::Expr(expr) => format!("{name} column {} by {expr}", spec.column),
+            WatermarkRule::Source => format!("{name} column {} by the source", spec.column),
         },
         Operator::Calc { filter, exprs: columns, now } => {
             let filter = filter.as_ref().map_or(String::new(), |filter| format!(" where {filter}"));
@@ -132,6 +133,10 @@ fn what(node: &Node) -> String {
         Operator::GroupAggregate { keys, aggregates, phase, emit, retracting } => {
             let calls = calls(aggregates);
             format!("{name} {phase:?} by {keys:?} compute {calls}, {emit:?}, retracting: {retracting}")
+        }
+        Operator::ExpiringAggregate { keys, aggregates, retracting, ttl_ms } => {
+            let calls = calls(aggregates);
+            format!("{name} by {keys:?} compute {calls}, retracting: {retracting}, forgets after {ttl_ms}")
         }
         Operator::WindowAggregate { window, keys, aggregates, phase, emit, retracting } => {
             let calls = calls(aggregates);

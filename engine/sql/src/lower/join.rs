@@ -65,6 +65,9 @@ impl Lowering {
             _ => Bound { time: JoinTime::Unbounded, by_clock: false },
         };
         let (time, by_clock) = (bound.time, bound.by_clock);
+        if time == JoinTime::Unbounded {
+            self.refuse_join_ttl([&join.left, &join.right])?;
+        }
         let [left, right] = match by_clock {
             true => self.in_processing_time([left, right], time, statement)?,
             false => [left, right],

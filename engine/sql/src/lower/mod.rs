@@ -13,10 +13,13 @@ mod join_time;
 mod over;
 mod processing_time;
 mod relation;
+mod repeat;
 mod row_pattern;
+mod session;
 mod sink;
 mod sort;
 mod source;
+mod state_ttl;
 mod temporal;
 mod top_n;
 mod unnest;
@@ -29,12 +32,14 @@ use datafusion_expr::logical_plan::{Extension, Projection, SubqueryAlias};
 use datafusion_expr::{Distinct, Expr, Filter, LogicalPlan, TableScan, Union};
 use millrace_plan::{EmitMode, Error, Operator, Place, Plan, Result};
 
+use crate::bind::lateral::not_a_join;
 use crate::bind::row_pattern::MatchRecognize;
 use crate::bind::window::WindowAssign;
 pub use graph::Graph;
 use relation::Relation;
 pub use sink::{Demands, Insert, check_columns};
 use source::Sources;
+use state_ttl::StateTtls;
 
 /// What the planner may decide by.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +52,8 @@ pub struct Strategy {
     pub one_phase: bool,
     /// Sources may send a change twice.
     pub duplicates: bool,
+    /// State without an end of its own is kept so long, in milliseconds; 0 = for ever.
+    pub state_ttl_ms: Option<u64>,
 }
 
 /// Lowers bound statements into one plan.
@@ -55,7 +62,9 @@ pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
     for insert in &inserts {
         collect_scans(&insert.query, &mut sources)?;
     }
-    let mut lowering = Lowering { graph: Graph::default(), sources, strategy, ranks: None, looks_up: false };
+    let state_ttls = StateTtls::default();
+    let mut lowering =
+        Lowering { graph: Graph::default(), sources, strategy, ranks: None, looks_up: false, state_ttls };
     for insert in inserts {
         lowering.insert(insert)?;
     }
@@ -97,13 +106,17 @@ struct Lowering {
     ranks: Option<top_n::Ranks>,
     /// The table of a lookup join is being lowered.
     looks_up: bool,
+    /// The hints of the statement.
+    state_ttls: StateTtls,
 }
 
 impl Lowering {
     fn insert(&mut self, insert: Insert) -> Result<()> {
         let statement = Statement { emit: insert.emit, place: insert.place };
         let first = self.graph.next_id();
+        self.state_ttls = StateTtls::new(insert.ttls.clone());
         let relation = self.relation(&insert.query, statement)?;
+        self.check_state_ttl(first, statement)?;
         self.sink(relation, insert)?;
         volatile::check(&self.graph, first, statement.place)
     }
@@ -129,6 +142,8 @@ impl Lowering {
                     self.window_assign(assign, plan, statement)
                 } else if let Some(unnest) = node.as_any().downcast_ref() {
                     self.unnest(unnest, plan, statement)
+                } else if let Some(repeat) = node.as_any().downcast_ref() {
+                    self.repeat(repeat, plan, statement)
                 } else if let Some(join) = node.as_any().downcast_ref() {
                     self.temporal_join(join, statement)
                 } else if let Some(own) = node.as_any().downcast_ref::<MatchRecognize>() {
@@ -144,6 +159,10 @@ impl Lowering {
             LogicalPlan::Limit(limit) => self.limit(limit, statement),
             LogicalPlan::Values(values) => self.values(values),
             LogicalPlan::EmptyRelation(empty) => Ok(self.empty_relation(empty)),
+            LogicalPlan::Subquery(own) if own.outer_ref_columns.is_empty() => {
+                self.relation(&own.subquery, statement)
+            }
+            LogicalPlan::Subquery(_) => Err(not_a_join().at(statement.place)),
             LogicalPlan::Distinct(Distinct::All(_)) => {
                 Err(Error::bug("DISTINCT was not rewritten as an aggregation").at(statement.place))
             }
@@ -223,6 +242,7 @@ pub fn is_stateful(operator: &Operator) -> bool {
     matches!(
         operator,
         Operator::GroupAggregate { .. }
+            | Operator::ExpiringAggregate { .. }
             | Operator::WindowAggregate { .. }
             | Operator::SessionAggregate { .. }
             | Operator::Join(_)

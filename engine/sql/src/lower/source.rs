@@ -12,7 +12,7 @@ use super::calc::{CalcColumns, compile};
 use super::graph::Graph;
 use super::relation::{Place, Relation};
 use super::{Lowering, Strategy, changelog};
-use crate::bind::{Declared, DeclaredColumn, DeclaredTable};
+use crate::bind::{Declared, DeclaredColumn, DeclaredTable, DeclaredWatermark};
 
 /// The tables that the script reads, and the columns that any of its queries needs.
 pub struct Sources {
@@ -201,7 +201,7 @@ fn as_row_time(expr: Expr, field: &Field) -> Expr {
 fn row_time_node(
     declared: &Declared,
     time: usize,
-    watermark: &Expr,
+    watermark: &DeclaredWatermark,
     columns: &[usize],
     input: NodeId,
     graph: &mut Graph,
@@ -210,15 +210,7 @@ fn row_time_node(
         return Err(Error::bug("the row time was not read"));
     };
     let schema = graph.node(input).schema.clone();
-    let rule = match constant_delay(watermark, declared.schema.field(time).name()) {
-        Some(delay) => WatermarkRule::Delay(delay),
-        None => {
-            let names = DFSchema::try_from(Schema::clone(&schema))
-                .map_err(|error| Error::bug(format!("naming columns: {error}")))?;
-            let millis = schema.field(column).data_type().clone();
-            WatermarkRule::Expr(compile(&cast(watermark.clone(), millis), &names)?.expr)
-        }
-    };
+    let rule = watermark_rule(watermark, declared.schema.field(time).name(), column, &schema)?;
     let idle_timeout_ms = match declared.def.option("scan.watermark.idle-timeout") {
         None => 0,
         Some(text) => millrace_plan::duration_ms(text).ok_or_else(|| {
@@ -230,6 +222,23 @@ fn row_time_node(
     let upserts = declared.changelog == Changelog::Upsert;
     let spec = RowTimeSpec { column, watermark: rule, idle_timeout_ms, upserts };
     Ok(graph.add_after(input, Operator::RowTime(spec), schema, Some(column)))
+}
+
+/// How the watermark follows from the rows of `schema`, whose row time is `column`.
+fn watermark_rule(
+    watermark: &DeclaredWatermark,
+    time: &str,
+    column: usize,
+    schema: &Schema,
+) -> Result<WatermarkRule> {
+    let DeclaredWatermark::Expr(watermark) = watermark else { return Ok(WatermarkRule::Source) };
+    if let Some(delay) = constant_delay(watermark, time) {
+        return Ok(WatermarkRule::Delay(delay));
+    }
+    let names =
+        DFSchema::try_from(schema.clone()).map_err(|error| Error::bug(format!("naming columns: {error}")))?;
+    let millis = schema.field(column).data_type().clone();
+    Ok(WatermarkRule::Expr(compile(&cast(watermark.clone(), millis), &names)?.expr))
 }
 
 /// The delay of `time - INTERVAL ...`, the usual watermark, in milliseconds.
