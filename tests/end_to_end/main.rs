@@ -9,6 +9,7 @@
 
 mod checkpoints;
 mod command;
+mod emission;
 mod processing_time;
 mod sockets;
 

@@ -63,6 +63,18 @@ impl Visitor for Refusal {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Flow {
         match factor {
+            TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => {
+                refuse(
+                    "TABLESAMPLE",
+                    "write WHERE MOD(key, 10) = 0 to take a tenth of the keys",
+                    place_of(factor),
+                )
+            }
+            TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => refuse(
+                "PIVOT and UNPIVOT",
+                "write an aggregate with FILTER (WHERE ...) for each column, or CROSS JOIN UNNEST(...)",
+                place_of(factor),
+            ),
             TableFactor::Table { version: Some(TableVersion::ForSystemTimeAsOf(time)), .. } => match time {
                 SqlExpr::Identifier(_) | SqlExpr::CompoundIdentifier(_) => ControlFlow::Continue(()),
                 _ => refuse(
