@@ -72,10 +72,11 @@ fn a_group_is_forgotten_when_its_time_to_live_is_over() {
 }
 
 #[test]
-fn explain_says_how_long_groups_are_kept() {
+fn explain_says_how_long_state_is_kept() {
     let scratch = tempfile::tempdir().unwrap();
     let script = "CREATE TABLE t (k INT) WITH ('connector' = 'datagen'); \
-                  SELECT /*+ STATE_TTL('t' = '1 d') */ k, COUNT(*) AS n FROM t GROUP BY k;";
+                  SELECT /*+ STATE_TTL('t' = '1 d', 'b' = '2 d') */ g.k, b.k FROM \
+                  (SELECT k, COUNT(*) AS n FROM t GROUP BY k) AS g JOIN t AS b ON g.n = b.k;";
     let mut command = binary::limited(&binary::path().unwrap());
     command.args(["explain", "--shards", "2", "-e", script]);
     let run = binary::finish(command, scratch.path()).unwrap();
@@ -84,6 +85,7 @@ fn explain_says_how_long_groups_are_kept() {
         "ExpiringAggregate by [k] compute [count(Int32(1))] emit changes, forgets after 86400000 ms",
         "groups are forgotten by the clock: rows go to the owner of their group",
         "kept until so long no row of the group has come",
+        "left rows, kept for ever, unless they are taken back; right rows, kept 172800000 ms after they were written",
     ] {
         assert!(plan.contains(part), "{part}\n{plan}");
     }

@@ -127,6 +127,8 @@ const QUERIES: &[&str] = &[
     // Small groups, so that the pairs are few.
     "SELECT a.k, a.v, a.ts, b.k FROM t AS a JOIN t AS b ON a.v = b.v AND a.ts > b.ts",
     "SELECT a.k, a.v, a.ts, b.k, b.v FROM t AS a LEFT JOIN t AS b ON a.v = b.v AND a.k < b.k AND b.ts < a.ts",
+    "SELECT /*+ STATE_TTL('a' = '1 h', 'b' = '2 h') */ a.k, a.v, a.ts, b.k, b.n FROM t AS a FULL JOIN \
+     (SELECT k, COUNT(*) AS n FROM t GROUP BY k) AS b ON a.k = b.k AND a.v = b.n",
     "SELECT a.k, a.v, a.ts, b.k, b.n FROM t AS a RIGHT JOIN (SELECT k, COUNT(*) AS n FROM t GROUP BY k) AS b \
      ON a.k = b.k AND a.v = b.n",
     "SELECT a.k, a.v, b.n FROM t AS a FULL JOIN (SELECT v, COUNT(*) AS n FROM t GROUP BY v) AS b \

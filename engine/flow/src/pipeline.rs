@@ -599,8 +599,11 @@ fn first_exchanges<'a>(plan: &Plan, row_times: impl Iterator<Item = &'a NodeId>)
 
 /// The nodes that follow the clock.
 fn clocked(plan: &Plan) -> Vec<NodeId> {
-    let follows =
-        |node: &Node| matches!(node.operator, Spec::ProcessingTime { .. } | Spec::ExpiringAggregate { .. });
+    let follows = |node: &Node| match &node.operator {
+        Spec::ProcessingTime { .. } | Spec::ExpiringAggregate { .. } => true,
+        Spec::Join(spec) => spec.ttl_ms.iter().any(Option::is_some),
+        _ => false,
+    };
     (0..plan.nodes.len()).filter(|id| follows(&plan.nodes[*id])).collect()
 }
 

@@ -270,6 +270,13 @@ fn join_state(spec: &JoinSpec) -> String {
                 the watermark reaches the next"
             .into();
     }
+    if spec.ttl_ms != [None, None] {
+        let kept = spec.ttl_ms.map(|ttl| match ttl {
+            Some(ttl) => format!("{ttl} ms after they were written"),
+            None => "for ever, unless they are taken back".into(),
+        });
+        return format!("left rows, kept {}; right rows, kept {}", kept[0], kept[1]);
+    }
     let kept = match spec.time {
         JoinTime::Unbounded | JoinTime::Version { .. } => "for ever, unless they are taken back",
         JoinTime::Interval { .. } => "until the watermark passes the last time that a partner can have",

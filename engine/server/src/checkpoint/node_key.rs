@@ -72,7 +72,11 @@ fn join(spec: &JoinSpec) -> String {
     let condition = spec.condition.as_ref().map_or(String::new(), |own| format!(" if {own}"));
     let (kind, keys, time) = (spec.kind, &spec.keys, spec.time);
     let (null_equal, retracting) = (spec.null_equal, spec.retracting);
-    format!("{kind:?} on {keys:?}{condition}, {time:?}, {null_equal}, {retracting:?}")
+    let ttl = match spec.ttl_ms {
+        [None, None] => String::new(),
+        other => format!(", forgets after {other:?}"),
+    };
+    format!("{kind:?} on {keys:?}{condition}, {time:?}, {null_equal}, {retracting:?}{ttl}")
 }
 
 fn row_pattern(spec: &MatchSpec) -> String {

@@ -56,11 +56,11 @@ impl Lowering {
         }
     }
 
-    /// Fails if a hint is for the state of a join.
-    pub(super) fn refuse_join_ttl(&mut self, inputs: [&LogicalPlan; 2]) -> Result<()> {
-        inputs.into_iter().try_for_each(|input| match self.state_ttls.hint(input) {
-            Some(hint) if hint.ttl_ms > 0 => Err(unbounded_join().at(hint.place)),
-            _ => Ok(()),
+    /// How long a row of each input of a join without a bound is kept, in milliseconds; `None` = for ever.
+    pub(super) fn join_ttl(&mut self, inputs: [&LogicalPlan; 2]) -> [Option<u64>; 2] {
+        inputs.map(|input| {
+            let ttl_ms = self.state_ttls.hint(input).map(|hint| hint.ttl_ms);
+            ttl_ms.or(self.strategy.state_ttl_ms).filter(|own| *own > 0)
         })
     }
 
@@ -71,8 +71,8 @@ impl Lowering {
             let name = &hint.table;
             let wrong = match used {
                 1 => continue,
-                0 => Error::query(format!("STATE_TTL names `{name}`, which no GROUP BY of the query reads"))
-                    .hint("name the table, view or alias below a GROUP BY that is not by window"),
+                0 => Error::query(format!("STATE_TTL names `{name}`, which no GROUP BY and no JOIN of the query reads"))
+                    .hint("name the table, view or alias right below a GROUP BY without a window or a JOIN without a bound in time"),
                 _ => Error::query(format!("STATE_TTL names `{name}`, which several operators read"))
                     .hint("give each of them an alias of its own"),
             };
@@ -86,16 +86,9 @@ impl Lowering {
     }
 }
 
-fn unbounded_join() -> Error {
-    Error::query("the state of a join cannot be forgotten by the clock yet").hint(
-        "bound the join by an interval of row times, or join windows; or keep the state for ever ('0 s')",
-    )
-}
-
 /// Why `table.exec.state.ttl` cannot be kept for an operator whose state it is about in Flink.
 fn not_forgotten(operator: &Operator) -> Option<Error> {
     let (what, instead) = match operator {
-        Operator::Join(spec) if matches!(spec.time, JoinTime::Unbounded) => return Some(unbounded_join()),
         Operator::Join(spec) if matches!(spec.time, JoinTime::Version { .. }) => {
             ("a temporal join", "ask the table AS OF a processing time")
         }

@@ -64,6 +64,7 @@ impl Lowering {
             condition,
             time: JoinTime::Unbounded,
             retracting: [changelog == Changelog::Retract, false],
+            ttl_ms: [None, None],
         };
         let inputs = [left.node, right.node];
         let fields = self.joined_fields(parts.kind, inputs);
@@ -111,6 +112,7 @@ impl Lowering {
             condition: self.condition(&parts, &left, &right)?,
             time,
             retracting: [false, false],
+            ttl_ms: [None, None],
         };
         left.node = self.meeting(left.node, &left.keys, time);
         right.node = self.meeting(right.node, &right.keys, time);
