@@ -13,6 +13,7 @@ mod processing_time;
 mod ranking;
 mod row_patterns;
 mod sessions;
+mod sets;
 mod temporal;
 
 use std::collections::BTreeMap;
