@@ -37,7 +37,7 @@ pub struct SessionAggregate {
 impl SessionAggregate {
     /// The operator of `node` over rows of `input`.
     pub fn new(node: &Node, input: &SchemaRef, limits: &Limits) -> Result<Self> {
-        let Spec::SessionAggregate { time, gap, keys, aggregates, retracting } = &node.operator else {
+        let Spec::SessionAggregate { time, gap, keys, aggregates, retracting, .. } = &node.operator else {
             return Err(Error::bug("not a SessionAggregate"));
         };
         let key_types: Vec<DataType> = keys.iter().map(|key| input.field(*key).data_type().clone()).collect();
@@ -172,6 +172,7 @@ mod tests {
             keys: vec![0],
             aggregates: vec![call],
             retracting: true,
+            lateness: 0,
         };
         let (schema, reason) = (schema(&columns), String::new());
         let node = Node {

@@ -188,22 +188,28 @@ impl Lowering {
             Some(_) => EmitMode::Final,
             None => EmitMode::Changes,
         });
+        let lateness = match prepared.window {
+            Some(_) => self.lateness(prepared.node, statement)?,
+            None => 0,
+        };
+        self.check_emit(lateness, statement)?;
         let is_session = matches!(prepared.window, Some(GroupWindow::Session { .. }));
         let distinct_only = prepared.calls.is_empty() && !retracting;
         let changelog = match emit {
-            EmitMode::Final => Changelog::Append,
+            EmitMode::Final if lateness == 0 => Changelog::Append,
             EmitMode::Changes if distinct_only && prepared.window.is_none() => Changelog::Append,
-            EmitMode::Changes => Changelog::Retract,
+            EmitMode::Final | EmitMode::Changes => Changelog::Retract,
         };
         let row_time = prepared.window.map(|_| schema.fields().len() - 1);
+        let late_whole = prepared.window.is_some() && self.late_rows_need_owner(prepared.node);
         let make = |graph: &mut super::Graph, input: NodeId, phase: Phase, reason: &str| {
             let (keys, aggregates) = (prepared.keys.clone(), prepared.calls.clone());
             let operator = match prepared.window {
                 Some(GroupWindow::Aligned(window)) => {
-                    Operator::WindowAggregate { window, keys, aggregates, phase, emit, retracting }
+                    Operator::WindowAggregate { window, keys, aggregates, phase, emit, retracting, lateness }
                 }
                 Some(GroupWindow::Session { time, gap }) => {
-                    Operator::SessionAggregate { time, gap, keys, aggregates, retracting }
+                    Operator::SessionAggregate { time, gap, keys, aggregates, retracting, lateness }
                 }
                 None => Operator::GroupAggregate { keys, aggregates, phase, emit, retracting },
             };
@@ -223,9 +229,12 @@ impl Lowering {
                 Phase::Single,
                 "one shard: rows meet their group where they are",
             )
-        } else if retracting || is_session || self.strategy.one_phase {
+        } else if retracting || is_session || self.strategy.one_phase || late_whole {
             let exchange = Exchange::Hash(prepared.keys.clone());
             let reason = match (is_session, retracting) {
+                _ if late_whole => {
+                    "'late.table' wants rows whole, and a reader may fall idle: rows go to the owner"
+                }
                 (true, _) => "sessions need every row of a key: rows go to the owner of their group",
                 (_, true) => "the input changes: rows go to the owner of their group",
                 (_, false) => "ONE_PHASE: rows go to the owner of their group",

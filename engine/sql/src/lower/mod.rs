@@ -5,11 +5,14 @@
 
 mod aggregate;
 mod calc;
+mod carry;
 mod changelog;
 mod fuse;
 mod graph;
 mod join;
 mod join_time;
+pub mod late_table;
+mod lateness;
 mod over;
 mod processing_time;
 mod relation;
@@ -32,6 +35,7 @@ use millrace_plan::{EmitMode, Error, Operator, Place, Plan, Result};
 use crate::bind::row_pattern::MatchRecognize;
 use crate::bind::window::WindowAssign;
 pub use graph::Graph;
+use late_table::LateTables;
 use relation::Relation;
 pub use sink::{Demands, Insert, check_columns};
 use source::Sources;
@@ -47,19 +51,26 @@ pub struct Strategy {
     pub one_phase: bool,
     /// Sources may send a change twice.
     pub duplicates: bool,
+    /// How long windows stay open over tables that do not say it themselves, in milliseconds.
+    pub lateness_ms: i64,
 }
 
 /// Lowers bound statements into one plan.
-pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
-    let mut sources = Sources::new(strategy);
+pub fn lower(inserts: Vec<Insert>, strategy: Strategy, late: LateTables) -> Result<Plan> {
+    let mut sources = Sources::new(strategy, late);
     for insert in &inserts {
         collect_scans(&insert.query, &mut sources)?;
     }
     let mut lowering = Lowering { graph: Graph::default(), sources, strategy, ranks: None, looks_up: false };
+    let mut statements = vec![];
     for insert in inserts {
+        statements.push((lowering.graph.next_id(), insert.place));
         lowering.insert(insert)?;
     }
-    let mut plan = fuse::fuse(lowering.graph.finish())?;
+    let Lowering { graph, sources, .. } = lowering;
+    let ordered = strategy.ordered && strategy.shards > 1;
+    let plan = late_table::route(graph, &sources.with_late_table()?, &statements, ordered)?;
+    let mut plan = fuse::fuse(plan)?;
     top_n::without_unused_ranks(&mut plan);
     Ok(plan)
 }
@@ -105,6 +116,7 @@ impl Lowering {
         let first = self.graph.next_id();
         let relation = self.relation(&insert.query, statement)?;
         self.sink(relation, insert)?;
+        self.check_lateness(first, statement)?;
         volatile::check(&self.graph, first, statement.place)
     }
 
