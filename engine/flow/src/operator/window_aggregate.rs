@@ -27,7 +27,7 @@ use crate::batch::{Batch, Event, RowWatermarks};
 use crate::checkpoint::{OperatorState, as_layout};
 use crate::state::{Grouped, PartialLayout, hash_keys};
 use crate::window::emitted::{self, Emitted};
-use crate::window::{Window, first_end, last_end, pane_of, pane_size, windows_of};
+use crate::window::{Window, closing, first_end, last_end, pane_of, pane_size, windows_of};
 
 /// Which pane a row is in. For assigned windows: the start of its slice of time, and the end of the latest
 /// window that must not count it (`WATERMARK_MIN` = every window counts it). For attached windows: the
@@ -160,7 +160,7 @@ impl WindowAggregate {
     }
 
     fn closing(&self, watermark: i64) -> i64 {
-        lateness::closing(watermark, self.lateness)
+        closing(watermark, self.lateness)
     }
 
     fn pane_of_each(&self, window: &WindowSpec, times: &[i64], batch: &Batch) -> Vec<Slot> {

@@ -9,15 +9,7 @@ use std::collections::BTreeSet;
 use millrace_plan::{EmitMode, Phase, Result, WATERMARK_MAX};
 
 use super::{Output, PaneKey, WindowAggregate};
-use crate::window::Window;
-
-/// The watermark by which windows close when time has come to `watermark`.
-pub(super) fn closing(watermark: i64, lateness: i64) -> i64 {
-    match watermark {
-        WATERMARK_MAX => WATERMARK_MAX,
-        _ => watermark.saturating_sub(lateness),
-    }
-}
+use crate::window::{Window, closing};
 
 impl WindowAggregate {
     /// Time has come to `watermark`: windows fire, and those that close send what late rows have changed.

@@ -1,0 +1,216 @@
+//! `'late.table'` gets the rows that the oracle calls late, and no others; with allowed lateness windows and sessions
+//! end up as the oracle has them.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Int64Type, TimestampMillisecondType};
+use proptest::prelude::*;
+
+use crate::cluster::{LATE, Outcome, run};
+use crate::oracle::{self, Aggregates, Group, InputRow, Window};
+use crate::sessions::sessions;
+use crate::{AGGREGATES, found, group, key, milliseconds, schedule, splits, window, window_sql};
+
+/// A table with a late table, which declares its columns in another order, and perhaps with allowed lateness.
+fn table(delay: i64, lateness: i64) -> String {
+    let option = match lateness {
+        0 => String::new(),
+        own => format!(", 'window.allowed-lateness' = '{own} ms'"),
+    };
+    format!(
+        "CREATE TABLE t (k STRING, v BIGINT, ts TIMESTAMP(3), \
+         WATERMARK FOR ts AS ts - INTERVAL '{:.3}' SECOND(3)) WITH ('connector' = 'x', 'late.table' = '{LATE}'{option});\n\
+         CREATE TABLE {LATE} (ts TIMESTAMP(3), k STRING, v BIGINT) WITH ('connector' = 'x');\n",
+        delay as f64 / 1000.0
+    )
+}
+
+type Row = (i64, Option<u8>, Option<i64>);
+
+/// The rows of the late table, sorted.
+fn late_rows(outcome: &Outcome) -> Vec<Row> {
+    let mut rows = vec![];
+    for batch in &outcome.late_batches {
+        let times = batch.rows.column(0).as_primitive::<TimestampMillisecondType>();
+        let values = batch.rows.column(2).as_primitive::<Int64Type>();
+        let value = |row: usize| values.is_valid(row).then(|| values.value(row));
+        rows.extend(
+            (0..batch.len()).map(|row| (times.value(row), key(batch.rows.column(1), row), value(row))),
+        );
+    }
+    rows.sort_unstable();
+    rows
+}
+
+/// The rows that are late by `is_late` of the row and the watermark of its split just before it, sorted.
+fn expected_late(splits: &[Vec<InputRow>], delay: i64, is_late: impl Fn(&InputRow, i64) -> bool) -> Vec<Row> {
+    let mut late = vec![];
+    for rows in splits {
+        let mut watermark = i64::MIN;
+        for row in rows {
+            if is_late(row, watermark) {
+                late.push((row.time, row.key, row.value));
+            }
+            watermark = watermark.max(row.time - delay);
+        }
+    }
+    late.sort_unstable();
+    late
+}
+
+/// The groups of windows when each window takes rows until the watermark is `lateness` past its end.
+fn groups(
+    splits: &[Vec<InputRow>],
+    window: Window,
+    delay: i64,
+    lateness: i64,
+) -> BTreeMap<Group, Aggregates> {
+    let mut groups: BTreeMap<Group, Vec<Option<i64>>> = BTreeMap::new();
+    for rows in splits {
+        let mut watermark = i64::MIN;
+        for row in rows {
+            for (start, end) in window.of(row.time) {
+                if watermark < end - 1 + lateness {
+                    groups.entry((start, end, row.key)).or_default().push(row.value);
+                }
+            }
+            watermark = watermark.max(row.time - delay);
+        }
+    }
+    groups.into_iter().map(|(group, values)| (group, oracle::aggregates(&values))).collect()
+}
+
+/// What the changes leave; each row that is taken back was there.
+fn folded(outcome: &Outcome) -> Vec<(Group, Aggregates)> {
+    let mut rows: BTreeMap<(Group, Aggregates), i64> = BTreeMap::new();
+    for batch in &outcome.batches {
+        for row in 0..batch.len() {
+            let own = (group(batch, row), found(batch, 3, row));
+            let count = rows.entry(own.clone()).or_default();
+            *count += batch.kinds.get(row).weight();
+            assert!((0..=1).contains(count), "{own:?} is there {count} times");
+        }
+    }
+    rows.into_iter().filter(|(_, count)| *count > 0).map(|(row, _)| row).collect()
+}
+
+/// Queries whose rows are late as soon as the watermark has passed their time.
+const BY_TIME: &[&str] = &[
+    "SELECT v, COUNT(*) OVER (PARTITION BY v ORDER BY ts) FROM t",
+    "SELECT v FROM t ORDER BY ts",
+    "SELECT v FROM (SELECT v, ROW_NUMBER() OVER (PARTITION BY v ORDER BY ts) AS n FROM t) WHERE n = 1",
+    "SELECT * FROM t MATCH_RECOGNIZE (PARTITION BY v ORDER BY ts MEASURES COUNT(*) AS n PATTERN (a b) \
+     DEFINE b AS b.v > 3)",
+];
+
+/// Queries whose rows are late when their window of 500 ms has fired. `N` stands for how often each late row comes.
+const BY_WINDOW: &[(&str, usize)] = &[
+    (
+        "SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) \
+         GROUP BY GROUPING SETS ((window_start, window_end, v), (window_start, window_end))",
+        1,
+    ),
+    (
+        "SELECT v, window_end FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, v ORDER BY ts) \
+         AS n FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3)))) WHERE n <= 2",
+        1,
+    ),
+    (
+        "SELECT a.v, b.v, a.window_end FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) AS a \
+         FULL JOIN TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) AS b ON a.v = b.v AND \
+         a.window_start = b.window_start AND a.window_end = b.window_end AND a.k <> b.k",
+        2,
+    ),
+    (
+        "SELECT window_start, m FROM (SELECT window_start, window_end, MAX(ends) AS m FROM (SELECT window_start, \
+         window_end, EXTRACT(SECOND FROM window_end) AS ends FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), \
+         INTERVAL '0.500' SECOND(3)))) GROUP BY window_start, window_end)",
+        1,
+    ),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn the_late_table_gets_the_rows_that_no_window_takes(
+        splits in splits(), window in window(), delay in 0i64..2000, schedule in schedule()
+    ) {
+        let outcome = run(&(table(delay, 0) + &window_sql(window)), &splits, schedule).unwrap();
+        let is_late = |row: &InputRow, watermark: i64| {
+            let all = window.of(row.time);
+            !all.is_empty() && all.iter().all(|(_, end)| end - 1 <= watermark)
+        };
+        let expected = expected_late(&splits, delay, is_late);
+        prop_assert_eq!(outcome.late, expected.len() as u64);
+        prop_assert_eq!(late_rows(&outcome), expected);
+        let found: BTreeMap<Group, Aggregates> = folded(&outcome).into_iter().collect();
+        prop_assert_eq!(found, oracle::windows(&splits, window, delay).0);
+    }
+
+    #[test]
+    fn windows_with_allowed_lateness_end_up_as_the_oracle_has_them(
+        splits in splits(), window in window(), delay in 0i64..1000, lateness in 1i64..2000, changes in any::<bool>(),
+        schedule in schedule()
+    ) {
+        let emit = if changes { " EMIT CHANGES;" } else { ";" };
+        let sql = table(delay, lateness) + &window_sql(window).replace(';', emit);
+        let outcome = run(&sql, &splits, schedule).unwrap();
+        let expected: Vec<(Group, Aggregates)> = groups(&splits, window, delay, lateness).into_iter().collect();
+        prop_assert_eq!(folded(&outcome), expected);
+        let is_late = |row: &InputRow, watermark: i64| {
+            let all = window.of(row.time);
+            !all.is_empty() && all.iter().all(|(_, end)| watermark >= end - 1 + lateness)
+        };
+        prop_assert_eq!(late_rows(&outcome), expected_late(&splits, delay, is_late));
+    }
+
+    #[test]
+    fn sessions_with_allowed_lateness_end_up_as_the_oracle_has_them(
+        splits in splits(), gap in 1i64..900, delay in 0i64..1000, lateness in 0i64..2000, by_key in any::<bool>(),
+        schedule in schedule()
+    ) {
+        let (partition, keys) = if by_key { (" PARTITION BY k", ", k") } else { ("", "") };
+        let own = if by_key { "k" } else { "CAST(NULL AS STRING) AS k" };
+        let sql = table(delay, lateness) + &format!(
+            "SELECT window_start, window_end, {own}, {AGGREGATES} \
+             FROM TABLE(SESSION(TABLE t{partition}, DESCRIPTOR(ts), {})) GROUP BY window_start, window_end{keys};",
+            milliseconds(gap)
+        );
+        let outcome = run(&sql, &splits, schedule).unwrap();
+        let all_one = |row: &InputRow| InputRow { key: row.key.filter(|_| by_key), ..row.clone() };
+        let splits: Vec<Vec<InputRow>> = splits.iter().map(|rows| rows.iter().map(all_one).collect()).collect();
+        // A session that stays open is one whose split's watermark is so much less.
+        let (expected, late) = sessions(&splits, gap, delay + lateness);
+        prop_assert_eq!(folded(&outcome), expected);
+        prop_assert_eq!(outcome.late, late);
+        prop_assert_eq!(late_rows(&outcome).len() as u64, late);
+    }
+
+    #[test]
+    fn the_late_table_gets_the_rows_that_the_watermark_had_passed(
+        splits in splits(), delay in 0i64..2000, schedule in schedule()
+    ) {
+        for query in BY_TIME {
+            let outcome = run(&(table(delay, 0) + query + ";"), &splits, schedule).unwrap();
+            let expected = expected_late(&splits, delay, |row, watermark| row.time <= watermark);
+            prop_assert_eq!(late_rows(&outcome), expected, "{}", query);
+        }
+    }
+
+    #[test]
+    fn each_late_row_comes_once_for_each_table_that_drops_it(
+        splits in splits(), delay in 0i64..2000, schedule in schedule()
+    ) {
+        let window = Window::Tumble { size: 500, offset: 0 };
+        let is_late = |row: &InputRow, watermark: i64| window.of(row.time)[0].1 - 1 <= watermark;
+        for (query, times) in BY_WINDOW {
+            let outcome = run(&(table(delay, 0) + query + ";"), &splits, schedule).unwrap();
+            let once = expected_late(&splits, delay, is_late);
+            let mut expected: Vec<Row> = once.iter().flat_map(|row| vec![*row; *times]).collect();
+            expected.sort_unstable();
+            prop_assert_eq!(late_rows(&outcome), expected, "{}", query);
+        }
+    }
+}
