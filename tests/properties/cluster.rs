@@ -31,6 +31,10 @@ impl TableRules for AnyTable {
         })
     }
 
+    fn may_fall_idle(&self, table: &TableDef) -> Result<bool> {
+        Ok(table.option("scan.watermark.idle-timeout").is_some())
+    }
+
     fn check(&self, _: &TableDef) -> Result<()> {
         Ok(())
     }

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, TimestampMillisecondType};
+use millrace_flow::pipeline::{Pipeline, ShardId};
+use millrace_flow::{Batch, Origin, SplitStatus};
+use millrace_plan::{Limits, NodeId, Operator};
 use proptest::prelude::*;
 
-use crate::cluster::{LATE, Outcome, run};
+use crate::cluster::{LATE, Outcome, columns, log, plan_of, run, source_of};
 use crate::oracle::{self, Aggregates, Group, InputRow, Window};
 use crate::sessions::sessions;
 use crate::{AGGREGATES, found, group, key, milliseconds, schedule, splits, window, window_sql};
@@ -104,7 +107,7 @@ const BY_TIME: &[&str] = &[
      DEFINE b AS b.v > 3)",
 ];
 
-/// Queries whose rows are late when their window of 500 ms has fired. `N` stands for how often each late row comes.
+/// Queries whose rows are late when their window of 500 ms has fired. The number says how often each late row comes.
 const BY_WINDOW: &[(&str, usize)] = &[
     (
         "SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) \
@@ -129,6 +132,71 @@ const BY_WINDOW: &[(&str, usize)] = &[
         1,
     ),
 ];
+
+/// Two shards until nothing is under way between them; the rows that reached the late table.
+fn settle(shards: &mut [Pipeline; 2], late_sink: NodeId) -> usize {
+    let mut late = 0;
+    loop {
+        let mut moved = false;
+        for from in 0..2 {
+            let rows = shards[from].take_rows().into_iter().filter(|(sink, _)| *sink == late_sink);
+            late += rows.map(|(_, batch)| batch.len()).sum::<usize>();
+            for (to, message) in shards[from].take_messages() {
+                shards[to].receive(from, message).unwrap();
+                moved = true;
+            }
+        }
+        if !moved {
+            return late;
+        }
+    }
+}
+
+/// A shard whose split was silent does not know how far the other has come: its row is late all the same, and is not
+/// lost on the way.
+#[test]
+fn a_row_that_is_late_when_its_split_wakes_is_in_the_late_table() {
+    let idle = "'late.table' = 'late', 'scan.watermark.idle-timeout' = '1 s'";
+    let sql = table(0, 0).replace("'late.table' = 'late'", idle)
+        + &window_sql(Window::Tumble { size: 1000, offset: 0 });
+    let limits = Limits::default();
+    let plan = plan_of(&sql, 2, &limits).unwrap();
+    let (source, def, projection) = source_of(&plan).unwrap();
+    let late_sink = plan
+        .nodes
+        .iter()
+        .position(|node| matches!(&node.operator, Operator::Sink { table } if table.name == LATE));
+    let late_sink = late_sink.unwrap();
+    let mut shards = [0, 1].map(|index| Pipeline::new(&plan, ShardId { index, count: 2 }, &limits).unwrap());
+    let send = |shards: &mut [Pipeline; 2], shard: usize, times: &[i64]| {
+        let rows: Vec<InputRow> = times
+            .iter()
+            .map(|time| InputRow { key: Some(*time as u8), value: Some(1), time: *time })
+            .collect();
+        let rows = Batch::derived(columns(&log(None, &rows), def, projection), 1);
+        let batch = Batch { origin: Origin { split: shard as _, first_row: 0 }, ..rows };
+        shards[shard].source_batch(source, batch).unwrap();
+    };
+    for (shard, own) in shards.iter_mut().enumerate() {
+        own.source_split(source, shard as _, SplitStatus::Active).unwrap();
+    }
+    send(&mut shards, 1, &[100]);
+    shards[1].source_split(source, 1, SplitStatus::Idle).unwrap();
+    send(&mut shards, 0, &[200, 9_000]);
+    assert_eq!(settle(&mut shards, late_sink), 0);
+    shards[1].source_split(source, 1, SplitStatus::Active).unwrap();
+    send(&mut shards, 1, &[300, 400, 9_500]);
+    let mut late = settle(&mut shards, late_sink);
+    for (shard, own) in shards.iter_mut().enumerate() {
+        own.source_split(source, shard as _, SplitStatus::Ended).unwrap();
+        own.source_end(source).unwrap();
+    }
+    late += settle(&mut shards, late_sink);
+    assert_eq!(late, 2);
+    let counted = shards.iter().flat_map(Pipeline::accounts).map(|own| own.account.late).sum::<u64>();
+    assert_eq!(counted, 2);
+    shards.iter().for_each(|own| own.check_ledger().unwrap());
+}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]

@@ -99,16 +99,7 @@ fn describe(node: &Node) -> String {
                 emit_text(*emit)
             )
         }
-        Operator::WindowAggregate { window, keys, aggregates, phase, emit, lateness, .. } => {
-            let window = match window {
-                WindowInput::Assign { window, .. } => window_text(window),
-                WindowInput::Attached { .. } => "the windows of its input".to_string(),
-            };
-            let keys = key_names(node, keys.len());
-            let (phase, calls, emit) = (phase_text(*phase), calls(aggregates), emit_text(*emit));
-            let late = late_text(*lateness);
-            format!("{name} {phase} {window} by [{keys}] {calls} {emit}{late}")
-        }
+        Operator::WindowAggregate { .. } => window_aggregate_text(node),
         Operator::SessionAggregate { gap, keys, aggregates, lateness, .. } => {
             format!(
                 "{name} gap {gap} ms by [{}] {} emit final{}",
@@ -142,6 +133,21 @@ fn describe(node: &Node) -> String {
         Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
         Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
     }
+}
+
+fn window_aggregate_text(node: &Node) -> String {
+    let Operator::WindowAggregate { window, keys, aggregates, phase, emit, lateness, .. } = &node.operator
+    else {
+        return String::new();
+    };
+    let window = match window {
+        WindowInput::Assign { window, .. } => window_text(window),
+        WindowInput::Attached { .. } => "the windows of its input".to_string(),
+    };
+    let (name, keys) = (node.operator.name(), key_names(node, keys.len()));
+    let (phase, calls, emit) = (phase_text(*phase), calls(aggregates), emit_text(*emit));
+    let late = late_text(*lateness);
+    format!("{name} {phase} {window} by [{keys}] {calls} {emit}{late}")
 }
 
 fn over_calls(calls: &[OverCall]) -> String {

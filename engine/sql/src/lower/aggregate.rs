@@ -194,12 +194,7 @@ impl Lowering {
         };
         self.check_emit(lateness, statement)?;
         let is_session = matches!(prepared.window, Some(GroupWindow::Session { .. }));
-        let distinct_only = prepared.calls.is_empty() && !retracting;
-        let changelog = match emit {
-            EmitMode::Final if lateness == 0 => Changelog::Append,
-            EmitMode::Changes if distinct_only && prepared.window.is_none() => Changelog::Append,
-            EmitMode::Final | EmitMode::Changes => Changelog::Retract,
-        };
+        let changelog = sent_kinds(&prepared, emit, retracting, lateness);
         let row_time = prepared.window.map(|_| schema.fields().len() - 1);
         let late_whole = prepared.window.is_some() && self.late_rows_need_owner(prepared.node);
         let make = |graph: &mut super::Graph, input: NodeId, phase: Phase, reason: &str| {
@@ -284,6 +279,16 @@ impl Lowering {
         self.graph.node_mut(node).row_time = times.first().copied();
         let attached = Attached::of(find);
         Ok(Relation { times, attached, ..Relation::of(node, plan.schema.clone()) })
+    }
+}
+
+/// The row kinds that an aggregation sends.
+fn sent_kinds(prepared: &Prepared, emit: EmitMode, retracting: bool, lateness: i64) -> Changelog {
+    let distinct_only = prepared.calls.is_empty() && !retracting;
+    match emit {
+        EmitMode::Final if lateness == 0 => Changelog::Append,
+        EmitMode::Changes if distinct_only && prepared.window.is_none() => Changelog::Append,
+        EmitMode::Final | EmitMode::Changes => Changelog::Retract,
     }
 }
 

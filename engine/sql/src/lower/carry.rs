@@ -264,7 +264,7 @@ impl<'a> Carrier<'a> {
         let count = windows.len();
         let schema = with_fields(before, windows);
         self.nodes[id].schema = schema.clone();
-        let row_time = std::mem::replace(&mut self.nodes[id].row_time, Some(width + count - 1));
+        let row_time = self.nodes[id].row_time.replace(width + count - 1);
         let order: Vec<usize> = (0..width - grown).chain(width..width + count).collect();
         let mut exprs: Vec<ProjectExpr> = order.iter().map(|position| column(&schema, *position)).collect();
         let mut fields: Vec<FieldRef> =

@@ -88,3 +88,118 @@ impl WindowAggregate {
         self.panes.keys().filter_map(of_pane).min().unwrap_or(i64::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMillisecondArray};
+    use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
+    use millrace_plan::{
+        AggregateCall, Changelog, EmitMode, Limits, Node, Operator as Spec, Phase, RowKind, WindowInput,
+        WindowSpec,
+    };
+
+    use super::super::WindowAggregate;
+    use crate::batch::{Batch, Event, RowWatermarks};
+    use crate::operator::{Operator, Output};
+
+    const TIME: DataType = DataType::Timestamp(TimeUnit::Millisecond, None);
+
+    fn schema(fields: &[(&str, DataType)]) -> SchemaRef {
+        let fields = fields.iter().map(|(name, own)| Field::new(*name, own.clone(), true));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// SUM(v) by k in windows of 10 ms that stay open for 5 ms.
+    fn sum() -> (WindowAggregate, SchemaRef) {
+        let input = schema(&[("k", DataType::Int64), ("v", DataType::Int64), ("ts", TIME)]);
+        let call = AggregateCall {
+            function: "sum".into(),
+            args: vec![1],
+            arg_types: vec![DataType::Int64],
+            constants: vec![],
+            filter: None,
+            distinct: false,
+            result_type: DataType::Int64,
+            name: "sum".into(),
+        };
+        let operator = Spec::WindowAggregate {
+            window: WindowInput::Assign { time: 2, window: WindowSpec::Tumble { size: 10, offset: 0 } },
+            keys: vec![0],
+            aggregates: vec![call],
+            phase: Phase::Single,
+            emit: EmitMode::Final,
+            retracting: false,
+            lateness: 5,
+        };
+        let columns = [
+            ("k", DataType::Int64),
+            ("sum", DataType::Int64),
+            ("start", TIME),
+            ("end", TIME),
+            ("time", TIME),
+        ];
+        let node = Node {
+            operator,
+            inputs: vec![0],
+            schema: schema(&columns),
+            changelog: Changelog::Retract,
+            row_time: Some(4),
+            reason: String::new(),
+        };
+        (WindowAggregate::new(&node, &input, &Limits::default()).unwrap(), input)
+    }
+
+    /// Rows as key, value, time, after the watermark of their split; how many are late.
+    fn send(own: &mut WindowAggregate, input: &SchemaRef, watermark: i64, rows: &[(i64, i64, i64)]) -> usize {
+        let column = |of: fn(&(i64, i64, i64)) -> i64| Int64Array::from_iter_values(rows.iter().map(of));
+        let times = TimestampMillisecondArray::from_iter_values(rows.iter().map(|row| row.2));
+        let columns: Vec<ArrayRef> =
+            vec![Arc::new(column(|row| row.0)), Arc::new(column(|row| row.1)), Arc::new(times)];
+        let watermarks = RowWatermarks::Constant(watermark);
+        let rows = RecordBatch::try_new(input.clone(), columns).unwrap();
+        let mut out = Output::default();
+        own.on_batch(0, Batch { watermarks, ..Batch::derived(rows, 0) }, &mut out).unwrap();
+        assert!(out.events.is_empty(), "changes are collected");
+        out.late.iter().map(Batch::len).sum()
+    }
+
+    /// What is sent: kind, key, sum, start.
+    fn sent(act: impl FnOnce(&mut Output)) -> Vec<(RowKind, [i64; 3])> {
+        let mut out = Output::default();
+        act(&mut out);
+        let mut found = vec![];
+        for event in out.events {
+            let Event::Batch(Batch { rows, kinds, .. }) = event else { continue };
+            let columns =
+                [0, 1, 2].map(|own| arrow::compute::cast(rows.column(own), &DataType::Int64).unwrap());
+            let value = |row| columns.each_ref().map(|own| own.as_primitive::<Int64Type>().value(row));
+            found.extend((0..rows.num_rows()).map(|row| (kinds.get(row), value(row))));
+        }
+        found
+    }
+
+    #[test]
+    fn a_window_is_sent_at_its_end_and_again_for_late_rows_until_it_closes() {
+        use RowKind::{Insert, UpdateAfter, UpdateBefore};
+        let (mut own, input) = sum();
+        assert_eq!(send(&mut own, &input, 0, &[(1, 5, 3), (1, 7, 12)]), 0);
+        let fired = sent(|out| own.on_watermark(9, out).unwrap());
+        assert_eq!(fired, [(Insert, [1, 5, 0])]);
+        assert_eq!(send(&mut own, &input, 12, &[(1, 1, 4), (2, 3, 9)]), 0);
+        let again = sent(|out| own.on_tick(out).unwrap());
+        assert_eq!(again, [(UpdateBefore, [1, 5, 0]), (UpdateAfter, [1, 6, 0]), (Insert, [2, 3, 0])]);
+        assert_eq!(sent(|out| own.on_tick(out).unwrap()), []);
+        // What has come since the last tick is not lost when the window closes, and the next has not ended.
+        assert_eq!(send(&mut own, &input, 13, &[(2, 1, 0), (3, 1, 15)]), 0);
+        let closed = sent(|out| own.on_watermark(14, out).unwrap());
+        assert_eq!(closed, [(UpdateBefore, [2, 3, 0]), (UpdateAfter, [2, 4, 0])]);
+        assert_eq!(send(&mut own, &input, 14, &[(1, 1, 9)]), 1);
+        let end = sent(|out| own.on_watermark(i64::MAX, out).unwrap());
+        assert_eq!(end, [(Insert, [1, 7, 10]), (Insert, [3, 1, 10])]);
+        let account = own.account();
+        assert_eq!((account.late, account.in_state, account.accepted), (1, 0, 6));
+        assert_eq!(account.retired, account.accepted);
+    }
+}
