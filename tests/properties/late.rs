@@ -113,29 +113,41 @@ const BY_TIME: &[(&str, bool)] = &[
     ),
 ];
 
-/// Queries whose rows are late when their window of 500 ms has fired. The number says how often each late row comes.
-const BY_WINDOW: &[(&str, usize)] = &[
+/// Queries whose rows are late when the last of their windows of 500 ms has fired; how often each late row comes, and how
+/// far windows are apart.
+const BY_WINDOW: &[(&str, usize, i64)] = &[
+    (
+        "SELECT v, window_end FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, v ORDER BY ts) \
+         AS n FROM TABLE(HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '0.200' SECOND(3), INTERVAL '0.500' SECOND(3)))) \
+         WHERE n <= 2",
+        1,
+        200,
+    ),
     (
         "SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) \
          GROUP BY GROUPING SETS ((window_start, window_end, v), (window_start, window_end))",
         1,
+        500,
     ),
     (
         "SELECT v, window_end FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, v ORDER BY ts) \
          AS n FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3)))) WHERE n <= 2",
         1,
+        500,
     ),
     (
         "SELECT a.v, b.v, a.window_end FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) AS a \
          FULL JOIN TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) AS b ON a.v = b.v AND \
          a.window_start = b.window_start AND a.window_end = b.window_end AND a.k <> b.k",
         2,
+        500,
     ),
     (
         "SELECT window_start, m FROM (SELECT window_start, window_end, MAX(ends) AS m FROM (SELECT window_start, \
          window_end, EXTRACT(SECOND FROM window_end) AS ends FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), \
          INTERVAL '0.500' SECOND(3)))) GROUP BY window_start, window_end)",
         1,
+        500,
     ),
 ];
 
@@ -286,9 +298,10 @@ proptest! {
     fn each_late_row_comes_once_for_each_table_that_drops_it(
         splits in splits(), delay in 0i64..2000, schedule in schedule()
     ) {
-        let window = Window::Tumble { size: 500, offset: 0 };
-        let is_late = |row: &InputRow, watermark: i64| window.of(row.time)[0].1 - 1 <= watermark;
-        for (query, times) in BY_WINDOW {
+        for (query, times, slide) in BY_WINDOW {
+            let window = Window::Hop { slide: *slide, size: 500, offset: 0 };
+            let is_late =
+                |row: &InputRow, watermark: i64| window.of(row.time).iter().all(|own| own.1 - 1 <= watermark);
             let outcome = run(&(table(delay, 0) + query + ";"), &splits, schedule).unwrap();
             let once = expected_late(&splits, delay, is_late);
             let mut expected: Vec<Row> = once.iter().flat_map(|row| vec![*row; *times]).collect();

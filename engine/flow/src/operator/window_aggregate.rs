@@ -579,7 +579,8 @@ impl Operator for WindowAggregate {
 
     fn account(&self) -> Account {
         let in_state = self.panes.values().map(Grouped::rows).sum();
-        let state_bytes = self.panes.values().chain(&self.spare).map(|pane| pane.bytes() as u64).sum();
-        Account { in_state, state_bytes, ..self.account }
+        let panes: u64 = self.panes.values().chain(&self.spare).map(|pane| pane.bytes() as u64).sum();
+        let emitted: u64 = self.emitted.values().map(|emitted| emitted.bytes() as u64).sum();
+        Account { in_state, state_bytes: panes + emitted, ..self.account }
     }
 }

@@ -27,6 +27,14 @@ pub struct Sent {
     key_converter: RowConverter,
     row_converter: RowConverter,
     rows: FxHashMap<Bytes, Vec<(Window, Bytes)>>,
+    /// Bytes of keys and rows.
+    bytes: usize,
+}
+
+/// Bytes of one key with its rows.
+fn weight(key: &Bytes, rows: &[(Window, Bytes)]) -> usize {
+    let rows: usize = rows.iter().map(|(_, row)| row.len() + size_of::<(Window, Bytes)>()).sum();
+    key.len() + size_of::<(Bytes, Vec<(Window, Bytes)>)>() + rows
 }
 
 fn bug(error: ArrowError) -> Error {
@@ -47,6 +55,7 @@ impl Sent {
             key_converter: converter(schema, keys)?,
             row_converter: converter(schema, schema.fields().len())?,
             rows: FxHashMap::default(),
+            bytes: 0,
         })
     }
 
@@ -54,6 +63,21 @@ impl Sent {
         match self.keys {
             0 => Ok(None),
             keys => self.key_converter.convert_columns(&columns[..keys]).map(Some).map_err(bug),
+        }
+    }
+
+    fn take(&mut self, key: &Bytes) -> Vec<(Window, Bytes)> {
+        let rows = self.rows.remove(key).unwrap_or_default();
+        if !rows.is_empty() {
+            self.bytes -= weight(key, &rows);
+        }
+        rows
+    }
+
+    fn put(&mut self, key: Bytes, rows: Vec<(Window, Bytes)>) {
+        if !rows.is_empty() {
+            self.bytes += weight(&key, &rows);
+            self.rows.insert(key, rows);
         }
     }
 
@@ -85,7 +109,7 @@ impl Sent {
         let (mut changed, mut kinds): (Vec<Bytes>, Vec<RowKind>) = (vec![], vec![]);
         for row in 0..count {
             let key = bytes(&keys, row);
-            let mut before = self.rows.remove(&key).unwrap_or_default();
+            let mut before = self.take(&key);
             let mut now = found.remove(&key).unwrap_or_default();
             before.sort_unstable();
             now.sort_unstable();
@@ -107,9 +131,7 @@ impl Sent {
                     Some(_) => {}
                 }
             }
-            if !now.is_empty() {
-                self.rows.insert(key, now);
-            }
+            self.put(key, now);
         }
         if changed.is_empty() {
             return Ok((RecordBatch::new_empty(self.schema.clone()), RowKinds::Insert));
@@ -125,11 +147,9 @@ impl Sent {
         let keys = self.key_rows(keys)?;
         for (row, window) in windows.iter().enumerate() {
             let key = bytes(&keys, row);
-            let Some(own) = self.rows.get_mut(&key) else { continue };
+            let mut own = self.take(&key);
             own.retain(|(sent, _)| sent != window);
-            if own.is_empty() {
-                self.rows.remove(&key);
-            }
+            self.put(key, own);
         }
         Ok(())
     }
@@ -160,18 +180,15 @@ impl Sent {
         let rows = as_layout(rows.columns(), &self.layout())?;
         let rows = as_layout(&rows.columns()[1..], &self.schema)?;
         for (key, own) in self.by_key(&rows)? {
-            self.rows.entry(key).or_default().extend(own);
+            let held = self.take(&key);
+            self.put(key, held.into_iter().chain(own).collect());
         }
         Ok(())
     }
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        let of_key = |(key, rows): (&Bytes, &Vec<(Window, Bytes)>)| {
-            let rows: usize = rows.iter().map(|(_, row)| row.len() + size_of::<(Window, Bytes)>()).sum();
-            key.len() + size_of::<(Bytes, Vec<(Window, Bytes)>)>() + rows
-        };
-        self.rows.iter().map(of_key).sum()
+        self.bytes
     }
 }
 
