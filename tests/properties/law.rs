@@ -29,6 +29,8 @@ const TABLE: &str = "CREATE TABLE t (k STRING, v BIGINT, ts TIMESTAMP(3), \
     CREATE TABLE late (ts TIMESTAMP(3), v BIGINT) WITH ('connector' = 'x');\n\
     CREATE TABLE l (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '0.200' SECOND(3)) \
     WITH ('connector' = 'x', 'late.table' = 'late', 'window.allowed-lateness' = '300 ms');\n\
+    CREATE TABLE lc (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '0.200' SECOND(3)) \
+    WITH ('connector' = 'x', 'changes' = 'normalized', 'window.allowed-lateness' = '300 ms');\n\
     CREATE TABLE once (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '0.200' SECOND(3)) \
     WITH ('connector' = 'x', 'late.table' = 'late');\n";
 
@@ -198,6 +200,10 @@ const QUERIES: &[&str] = &[
      GROUP BY window_start, window_end, window_time, k), DESCRIPTOR(at), INTERVAL '1' SECOND)) \
      GROUP BY window_start, window_end",
     "SELECT k, v, ts, SUM(v) OVER (PARTITION BY k ORDER BY ts) FROM once",
+    "SELECT window_start, k, COUNT(*), SUM(v), MIN(v) FROM TABLE(HOP(TABLE lc, DESCRIPTOR(ts), INTERVAL '0.5' SECOND(1), \
+     INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k",
+    "SELECT window_start, window_end, COUNT(*), SUM(v) FROM TABLE(SESSION(TABLE lc, DESCRIPTOR(ts), \
+     INTERVAL '0.100' SECOND(3))) GROUP BY window_start, window_end",
     // By the clock, which shows the same times with and without a stop. No two rows are just one gap apart: whether
     // the second is in time depends on who looks at the clock first.
     "SELECT window_start, k, ORDERLESS FROM TABLE(HOP((SELECT *, PROCTIME() AS pt FROM t), DESCRIPTOR(pt), \

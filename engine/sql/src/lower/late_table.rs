@@ -61,8 +61,12 @@ fn of_source(
         return Err(Error::query(format!("'{OPTION}' of `{own}`: without a WATERMARK no row is late"))
             .hint("declare WATERMARK FOR the row time, or leave the option out"));
     };
+    if name == own {
+        return Err(Error::query(format!("'{OPTION}' of `{own}` names the table itself"))
+            .hint("declare another table for its late rows"));
+    }
     let unknown = Error::query(format!("'{OPTION}' of `{own}` names `{name}`, which is no table"));
-    let Some(sink) = tables.tables.get(name).filter(|sink| sink.def.name != *own) else {
+    let Some(sink) = tables.tables.get(name) else {
         let known = tables.tables.keys().map(String::as_str).filter(|known| known != own);
         return Err(match nearest(name, known) {
             Some(found) => unknown.hint(format!("did you mean `{found}`?")),
