@@ -200,6 +200,12 @@ const QUERIES: &[&str] = &[
      GROUP BY window_start, window_end, window_time, k), DESCRIPTOR(at), INTERVAL '1' SECOND)) \
      GROUP BY window_start, window_end",
     "SELECT k, v, ts, SUM(v) OVER (PARTITION BY k ORDER BY ts) FROM once",
+    "SELECT k, window_end FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, k ORDER BY ts) AS n \
+     FROM TABLE(HOP(TABLE once, DESCRIPTOR(ts), INTERVAL '0.5' SECOND(1), INTERVAL '1' SECOND))) WHERE n <= 1",
+    "SELECT k FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) AS n FROM once) WHERE n = 1",
+    "SELECT a.k, b.k FROM TABLE(TUMBLE(TABLE once, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) \
+     AS a FULL JOIN TABLE(TUMBLE(TABLE once, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) AS b ON a.k = b.k \
+     AND a.window_start = b.window_start AND a.window_end = b.window_end AND a.ts < b.ts",
     "SELECT window_start, k, COUNT(*), SUM(v), MIN(v) FROM TABLE(HOP(TABLE lc, DESCRIPTOR(ts), INTERVAL '0.5' SECOND(1), \
      INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k",
     "SELECT window_start, window_end, COUNT(*), SUM(v) FROM TABLE(SESSION(TABLE lc, DESCRIPTOR(ts), \

@@ -59,6 +59,9 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
     if !node.inputs.is_empty() && rows_in != sent {
         return Some(format!("{rows_in} rows came in, but its inputs sent {sent}"));
     }
+    if late > 0 && !node.operator.drops_late_rows() {
+        return Some(format!("{late} rows late, but the planner does not know that it drops late rows"));
+    }
     match &node.operator {
         Spec::Source { .. }
         | Spec::RowTime(_)

@@ -78,11 +78,6 @@ impl<'a> Carrier<'a> {
         Carrier { nodes, statements, carried, grown, late: vec![] }
     }
 
-    fn readers(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        let reads = move |own: &(NodeId, &Node)| own.1.inputs.contains(&id);
-        self.nodes.iter().enumerate().filter(reads).map(|(reader, _)| reader)
-    }
-
     /// Carries the columns of the late table of `source` to where its rows are dropped, and takes them there.
     pub fn follow(&mut self, source: &LateSource) -> Result<()> {
         let (reached, leads) = (self.reached(source.node), self.leads());
@@ -128,10 +123,11 @@ impl<'a> Carrier<'a> {
 
     /// Refuses what makes other rows of those of the source, if these can be late.
     fn check_path(&self, source: &LateSource, reached: &[bool]) -> Result<()> {
+        let drops_above = self.drops_above();
         for (id, node) in self.nodes.iter().enumerate() {
             let reads = node.inputs.iter().any(|input| reached[*input]);
             let own = &node.operator;
-            if !reads || passes(own) || own.drops_late_rows() || !self.drops_above(id) {
+            if !reads || passes(own) || own.drops_late_rows() || !drops_above[id] {
                 continue;
             }
             return Err(Error::query(format!(
@@ -150,13 +146,16 @@ impl<'a> Carrier<'a> {
         statement.and_then(|(_, place)| *place)
     }
 
-    /// True if an operator above drops rows that are late by their event time.
-    fn drops_above(&self, id: NodeId) -> bool {
-        if let Operator::ProcessingTime { .. } = self.nodes[id].operator {
-            return false;
+    /// The nodes above which an operator drops rows that are late by their event time.
+    fn drops_above(&self) -> Vec<bool> {
+        let mut above = vec![false; self.nodes.len()];
+        for (id, node) in self.nodes.iter().enumerate().rev() {
+            let by_clock = matches!(node.operator, Operator::ProcessingTime { .. });
+            if !by_clock && (above[id] || node.operator.drops_late_rows()) {
+                node.inputs.iter().for_each(|input| above[*input] = true);
+            }
         }
-        self.readers(id)
-            .any(|reader| self.nodes[reader].operator.drops_late_rows() || self.drops_above(reader))
+        above
     }
 
     fn extend(&mut self, id: NodeId) -> Result<()> {

@@ -85,7 +85,8 @@ impl Lowering {
                     return Err(Error::query(format!("'{OPTION}' is not supported for {what}"))
                         .hint(
                             "only TUMBLE, HOP, CUMULATE and SESSION with GROUP BY send a window again; read a table \
-                             without the option here, or give its WATERMARK a longer delay",
+                             without the option here ('0 s' goes before SET 'table.exec.emit.allow-lateness'), or give \
+                             its WATERMARK a longer delay",
                         )
                         .at(statement.place));
                 }
