@@ -10,6 +10,7 @@
 mod checkpoints;
 mod command;
 mod emission;
+mod late;
 mod processing_time;
 mod sockets;
 

@@ -7,6 +7,7 @@
 mod changelog;
 mod cluster;
 mod joins;
+mod late;
 mod law;
 mod oracle;
 mod processing_time;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion_physical_expr::PhysicalExpr;
 
-use crate::join::JoinSpec;
+use crate::join::{JoinSpec, JoinTime};
 use crate::row_pattern::MatchSpec;
 use crate::table::TableDef;
 
@@ -338,6 +338,9 @@ pub enum Operator {
         emit: EmitMode,
         /// The input may hold `-U` and `-D`.
         retracting: bool,
+        /// How long a window that has been sent still takes rows, in milliseconds of event time; what they change
+        /// is sent as changes. 0 = not at all.
+        lateness: i64,
     },
     /// Grouping by session, event time in gaps: rows in, results out, on the shard that owns the key. Sends
     /// the keys, then the aggregates, then `window_start`, `window_end`, `window_time`.
@@ -352,6 +355,9 @@ pub enum Operator {
         aggregates: Vec<AggregateCall>,
         /// The input may hold `-U` and `-D`.
         retracting: bool,
+        /// How long a session that has been sent still takes rows, in milliseconds of event time; what they change
+        /// is sent as changes. 0 = not at all.
+        lateness: i64,
     },
     /// Pairs of rows of two inputs. Sends the left columns, then the right ones; SEMI and ANTI the left ones.
     Join(JoinSpec),
@@ -447,6 +453,11 @@ pub enum Operator {
     },
     /// One row for each match of a row pattern. Sends the keys, then the measures.
     MatchRecognize(MatchSpec),
+    /// The rows that its input has dropped as late: the columns of what came to that on port `port`.
+    LateRows {
+        /// The port of the input.
+        port: usize,
+    },
     /// Rows of all inputs.
     Union,
     /// Rows move between shards.
@@ -459,6 +470,21 @@ pub enum Operator {
 }
 
 impl Operator {
+    /// True if it drops rows whose event time has passed.
+    pub fn drops_late_rows(&self) -> bool {
+        match self {
+            Operator::WindowAggregate { .. }
+            | Operator::SessionAggregate { .. }
+            | Operator::Deduplicate { .. }
+            | Operator::TemporalSort { .. } => true,
+            Operator::TopN { window, .. } => window.is_some(),
+            Operator::OverAggregate { time, .. } => time.is_some(),
+            Operator::MatchRecognize(spec) => spec.time.is_some(),
+            Operator::Join(spec) => matches!(spec.time, JoinTime::Window { .. }),
+            _ => false,
+        }
+    }
+
     /// The operator's name in EXPLAIN, statistics and the ledger.
     pub fn name(&self) -> &'static str {
         match self {
@@ -482,6 +508,7 @@ impl Operator {
             Operator::Unnest { .. } => "Unnest",
             Operator::Repeat { .. } => "Repeat",
             Operator::MatchRecognize(_) => "MatchRecognize",
+            Operator::LateRows { .. } => "LateRows",
             Operator::Union => "Union",
             Operator::Exchange(_) => "Exchange",
             Operator::Sink { .. } => "Sink",

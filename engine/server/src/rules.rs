@@ -46,6 +46,12 @@ impl TableRules for Connectors {
         }
     }
 
+    fn may_fall_idle(&self, table: &TableDef) -> Result<bool> {
+        let source = connector::source(table)?;
+        let splits_come = source.monitor_interval_ms().is_some() || source.endpoint().is_some();
+        Ok(splits_come || table.option("scan.watermark.idle-timeout").is_some())
+    }
+
     fn check_sink(&self, table: &TableDef, changes: bool) -> Result<()> {
         connector::check_options(table, Role::Sink)?;
         let sink = connector::sink(table)?;

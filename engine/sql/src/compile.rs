@@ -10,7 +10,7 @@ use millrace_plan::{Changelog, EmitMode, Error, Limits, Operator, Place, Plan, R
 
 use crate::bind::{Binder, Declared, DeclaredColumn, DeclaredWatermark, Tables, simplify};
 use crate::catalog::nearest;
-use crate::lower::{Demands, Insert, Strategy, check_columns, lower};
+use crate::lower::{Demands, Insert, Strategy, check_columns, late_table, lower};
 use crate::parse::{self, ColumnKind, CreateTable, Emit, Script, Statement};
 use crate::types::sql_name;
 
@@ -36,6 +36,12 @@ pub trait TableRules {
 
     /// Fails if the table cannot be read to its end whenever a run begins.
     fn check_lookup(&self, table: &TableDef) -> Result<()>;
+
+    /// True if a reader of the table may stop holding event time back before the table ends.
+    fn may_fall_idle(&self, table: &TableDef) -> Result<bool> {
+        let _ = table;
+        Ok(false)
+    }
 
     /// Fails if the table cannot be written; `changes` = rows with `-U`, `+U`, `-D` will come.
     fn check_sink(&self, table: &TableDef, changes: bool) -> Result<()>;
@@ -70,6 +76,8 @@ pub struct Settings {
     pub one_phase: bool,
     /// `table.exec.source.cdc-events-duplicate` = `true`: sources may send a change twice.
     pub duplicates: bool,
+    /// `table.exec.emit.allow-lateness`: how long windows that were sent take rows, in milliseconds.
+    pub lateness_ms: i64,
     /// `table.exec.sink.not-null-enforcer` = `DROP`: a row with NULL for a NOT NULL column is left out.
     pub drops_nulls: bool,
     /// `table.exec.sink.type-length-enforcer` = `TRIM_PAD`: values get the length of their column.
@@ -98,7 +106,7 @@ pub fn compile(request: &Request) -> Result<Compiled> {
         warnings: vec![],
     };
     session.run(script)?;
-    let Session { tables, inserts, settings, warnings, .. } = session;
+    let Session { tables, inserts, settings, mut warnings, .. } = session;
     let places: Vec<(String, Option<Place>)> =
         inserts.iter().map(|insert| (insert.table.name.clone(), insert.place)).collect();
     let strategy = Strategy {
@@ -107,9 +115,12 @@ pub fn compile(request: &Request) -> Result<Compiled> {
         one_phase: settings.one_phase,
         duplicates: settings.duplicates,
         state_ttl_ms: settings.state_ttl_ms,
+        lateness_ms: settings.lateness_ms,
     };
-    let plan = lower(inserts, strategy)?;
+    let late = late_table::declared(&tables, |table| request.rules.may_fall_idle(table))?;
+    let plan = lower(inserts, strategy, late.clone())?;
     check_plan(&plan, request.rules, &tables, &places)?;
+    warnings.extend(late_table::warnings(&plan, &late));
     Ok(Compiled { plan, settings, warnings })
 }
 
@@ -135,7 +146,10 @@ fn check_plan(
             }
             Operator::Sink { table } => {
                 let changes = node.changelog == Changelog::Retract;
-                let place = places.iter().find(|(name, _)| *name == table.name).and_then(|(_, place)| *place);
+                let written =
+                    places.iter().find(|(name, _)| *name == table.name).and_then(|(_, place)| *place);
+                let declared = tables.tables.get(&table.name).and_then(|declared| declared.place);
+                let place = written.or(declared);
                 rules.check_sink(table, changes).map_err(|error| error.at(place))?;
             }
             _ => {}
@@ -272,6 +286,14 @@ impl Session<'_> {
                 let ttl = parse::duration(value).map_err(|error| error.at(place))?;
                 self.settings.state_ttl_ms = Some(ttl);
             }
+            "table.exec.emit.allow-lateness" => {
+                let length = millrace_plan::duration_ms(value).and_then(|own| i64::try_from(own).ok());
+                self.settings.lateness_ms = length.ok_or_else(|| {
+                    Error::query(format!("'{value}' is not a duration"))
+                        .hint("write a number and a unit, as in '5 s'")
+                        .at(place)
+                })?;
+            }
             "table.optimizer.agg-phase-strategy" => {
                 self.settings.one_phase = choice(key, value, &["ONE_PHASE"], &["AUTO", "TWO_PHASE"], place)?;
             }
@@ -296,7 +318,7 @@ impl Session<'_> {
             _ => {
                 return Err(Error::query(format!("unknown setting '{key}'"))
                     .hint("Millrace reads 'table.exec.mini-batch.allow-latency', 'table.exec.state.ttl', 'table.optimizer.agg-phase-strategy', \
-                           'table.exec.source.cdc-events-duplicate', 'table.exec.sink.not-null-enforcer', \
+                           'table.exec.emit.allow-lateness', 'table.exec.source.cdc-events-duplicate', 'table.exec.sink.not-null-enforcer', \
                            'table.exec.sink.type-length-enforcer' and 'pipeline.name'")
                     .at(place));
             }

@@ -34,9 +34,19 @@ fn tree(plan: &Plan, id: NodeId, depth: usize, text: &mut String) {
     if let Operator::Sink { .. } = node.operator {
         let _ = writeln!(text, "{indent}      delivery: {}", delivery(node));
     }
-    for input in &node.inputs {
+    // What drops the rows stands above, under the sink of its own rows.
+    for input in node.inputs.iter().filter(|_| !matches!(node.operator, Operator::LateRows { .. })) {
         tree(plan, *input, depth + 1, text);
     }
+}
+
+fn ids(nodes: &[NodeId]) -> String {
+    nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What EXPLAIN adds for windows that take late rows.
+fn late_text(lateness: i64) -> String {
+    if lateness == 0 { String::new() } else { format!(", changes for late rows up to {lateness} ms") }
 }
 
 /// What is promised of the rows of a sink.
@@ -106,6 +116,7 @@ fn describe(node: &Node) -> String {
         Operator::Repeat { count, .. } => format!("{name} each row as often as column {count} says"),
         Operator::MatchRecognize(spec) => format!("{name} {}", match_text(spec)),
         Operator::Union => name.to_string(),
+        Operator::LateRows { .. } => format!("{name} of [{}]", ids(&node.inputs)),
         Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
         Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
     }
@@ -127,24 +138,32 @@ fn aggregate_text(node: &Node) -> String {
             let (keys, calls) = (key_names(node, keys.len()), calls(aggregates));
             format!("{name} by [{keys}] {calls} emit changes, forgets after {ttl_ms} ms")
         }
-        Operator::WindowAggregate { window, keys, aggregates, phase, emit, .. } => {
-            let window = match window {
-                WindowInput::Assign { window, .. } => window_text(window),
-                WindowInput::Attached { .. } => "the windows of its input".to_string(),
-            };
-            let keys = key_names(node, keys.len());
-            let (phase, calls, emit) = (phase_text(*phase), calls(aggregates), emit_text(*emit));
-            format!("{name} {phase} {window} by [{keys}] {calls} {emit}")
-        }
-        Operator::SessionAggregate { gap, keys, aggregates, .. } => {
+        Operator::WindowAggregate { .. } => window_aggregate_text(node),
+        Operator::SessionAggregate { gap, keys, aggregates, lateness, .. } => {
             format!(
-                "{name} gap {gap} ms by [{}] {} emit final",
+                "{name} gap {gap} ms by [{}] {} emit final{}",
                 key_names(node, keys.len()),
-                calls(aggregates)
+                calls(aggregates),
+                late_text(*lateness)
             )
         }
         _ => name.to_string(),
     }
+}
+
+fn window_aggregate_text(node: &Node) -> String {
+    let Operator::WindowAggregate { window, keys, aggregates, phase, emit, lateness, .. } = &node.operator
+    else {
+        return String::new();
+    };
+    let window = match window {
+        WindowInput::Assign { window, .. } => window_text(window),
+        WindowInput::Attached { .. } => "the windows of its input".to_string(),
+    };
+    let (name, keys) = (node.operator.name(), key_names(node, keys.len()));
+    let (phase, calls, emit) = (phase_text(*phase), calls(aggregates), emit_text(*emit));
+    let late = late_text(*lateness);
+    format!("{name} {phase} {window} by [{keys}] {calls} {emit}{late}")
 }
 
 fn over_calls(calls: &[OverCall]) -> String {
@@ -312,6 +331,10 @@ fn state(node: &Node) -> Option<String> {
                 (_, EmitMode::Final | EmitMode::Changes) => "for ever: one entry for each key ever seen",
             };
             (keys, aggregates, kept)
+        }
+        Operator::WindowAggregate { keys, aggregates, lateness: 1.., .. }
+        | Operator::SessionAggregate { keys, aggregates, lateness: 1.., .. } => {
+            (keys, aggregates, "until the watermark is the allowed lateness past the end of its last window")
         }
         Operator::WindowAggregate { keys, aggregates, .. } => {
             (keys, aggregates, "until the watermark passes the end of the last window it belongs to")

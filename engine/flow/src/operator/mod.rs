@@ -40,7 +40,9 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
     let input = node.inputs.first().map(|input| plan.nodes[*input].schema.clone());
     let input = || input.clone().ok_or_else(|| Error::bug(format!("{} without input", node.operator.name())));
     Ok(match &node.operator {
-        Spec::Source { .. } | Spec::Union | Spec::Sink { .. } => Box::new(forward::Forward::default()),
+        Spec::Source { .. } | Spec::Union | Spec::LateRows { .. } | Spec::Sink { .. } => {
+            Box::new(forward::Forward::default())
+        }
         Spec::Calc { filter, exprs, now } => {
             Box::new(calc::Calc::new(filter.clone(), exprs.clone(), *now, node.schema.clone())?)
         }
@@ -136,7 +138,8 @@ pub struct Output {
     pub events: Vec<Event>,
     /// Rows that cannot be processed: counted in the ledger and sent to the dead letters.
     pub bad: Vec<BadRow>,
-    /// Rows whose last window had fired: counted in the ledger.
+    /// Rows of the batch that has come whose last window had fired: counted in the ledger, and sent to the `LateRows`
+    /// of the port they came on.
     pub late: Vec<Batch>,
 }
 

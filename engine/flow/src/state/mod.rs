@@ -19,4 +19,4 @@ pub use hash::{hash_keys, partition_of};
 pub use ranked::{RankEncoding, RankedRows};
 pub use ranked_layout::{HeldRow, RankedLayout, Restored};
 pub use row_store::{NO_SLOT, RowStore};
-pub use session_table::{Closed, SessionTable};
+pub use session_table::{Ended, SessionTable};

@@ -68,6 +68,11 @@ fn calls(calls: &[AggregateCall]) -> String {
     calls.iter().map(call).collect::<Vec<_>>().join(", ")
 }
 
+/// How long windows that have been sent take rows.
+fn late(lateness: i64) -> String {
+    if lateness == 0 { String::new() } else { format!(", {lateness} ms late") }
+}
+
 fn join(spec: &JoinSpec) -> String {
     let condition = spec.condition.as_ref().map_or(String::new(), |own| format!(" if {own}"));
     let (kind, keys, time) = (spec.kind, &spec.keys, spec.time);
@@ -142,15 +147,15 @@ fn what(node: &Node) -> String {
             let calls = calls(aggregates);
             format!("{name} by {keys:?} compute {calls}, retracting: {retracting}, forgets after {ttl_ms}")
         }
-        Operator::WindowAggregate { window, keys, aggregates, phase, emit, retracting } => {
-            let calls = calls(aggregates);
+        Operator::WindowAggregate { window, keys, aggregates, phase, emit, retracting, lateness } => {
+            let (calls, late) = (calls(aggregates), late(*lateness));
             format!(
-                "{name} {phase:?} {window:?} by {keys:?} compute {calls}, {emit:?}, retracting: {retracting}"
+                "{name} {phase:?} {window:?} by {keys:?} compute {calls}, {emit:?}, retracting: {retracting}{late}"
             )
         }
-        Operator::SessionAggregate { time, gap, keys, aggregates, retracting } => {
-            let calls = calls(aggregates);
-            format!("{name} of {time}, gap {gap} by {keys:?} compute {calls}, retracting: {retracting}")
+        Operator::SessionAggregate { time, gap, keys, aggregates, retracting, lateness } => {
+            let (calls, late) = (calls(aggregates), late(*lateness));
+            format!("{name} of {time}, gap {gap} by {keys:?} compute {calls}, retracting: {retracting}{late}")
         }
         Operator::OverAggregate { keys, time, calls: over, columns } => {
             let each = over.iter().map(|own| format!("{} over {:?}", call(&own.call), own.frame));

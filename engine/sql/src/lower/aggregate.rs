@@ -194,17 +194,18 @@ impl Lowering {
             Some(_) => EmitMode::Final,
             None => EmitMode::Changes,
         });
-        let is_session = matches!(prepared.window, Some(GroupWindow::Session { .. }));
-        let distinct_only = prepared.calls.is_empty() && !retracting;
-        let changelog = match emit {
-            EmitMode::Final => Changelog::Append,
-            EmitMode::Changes if distinct_only && prepared.window.is_none() => Changelog::Append,
-            EmitMode::Changes => Changelog::Retract,
+        let lateness = match prepared.window {
+            Some(_) => self.lateness(prepared.node, statement)?,
+            None => 0,
         };
+        self.check_emit(lateness, statement)?;
+        let is_session = matches!(prepared.window, Some(GroupWindow::Session { .. }));
+        let changelog = sent_kinds(&prepared, emit, retracting, lateness);
         let row_time = prepared.window.map(|_| schema.fields().len() - 1);
+        let late_whole = prepared.window.is_some() && self.late_rows_need_owner(prepared.node);
         let make = |graph: &mut super::Graph, input: NodeId, phase: Phase, reason: &str| {
             graph.add(Node {
-                operator: prepared.operator(phase, emit, retracting),
+                operator: prepared.operator(phase, emit, retracting, lateness),
                 inputs: vec![input],
                 schema: schema.clone(),
                 changelog,
@@ -219,9 +220,17 @@ impl Lowering {
                 Phase::Single,
                 "one shard: rows meet their group where they are",
             )
-        } else if retracting || is_session || prepared.ttl_ms.is_some() || self.strategy.one_phase {
+        } else if retracting
+            || is_session
+            || prepared.ttl_ms.is_some()
+            || self.strategy.one_phase
+            || late_whole
+        {
             let exchange = Exchange::Hash(prepared.keys.clone());
             let reason = match (is_session, prepared.ttl_ms, retracting) {
+                _ if late_whole => {
+                    "'late.table' wants rows whole, and a reader may fall idle: rows go to the owner"
+                }
                 (true, ..) => "sessions need every row of a key: rows go to the owner of their group",
                 (_, Some(_), _) => "groups are forgotten by the clock: rows go to the owner of their group",
                 (.., true) => "the input changes: rows go to the owner of their group",
@@ -276,18 +285,28 @@ impl Lowering {
 }
 
 impl Prepared {
-    fn operator(&self, phase: Phase, emit: EmitMode, retracting: bool) -> Operator {
+    fn operator(&self, phase: Phase, emit: EmitMode, retracting: bool, lateness: i64) -> Operator {
         let (keys, aggregates) = (self.keys.clone(), self.calls.clone());
         match (self.window, self.ttl_ms) {
             (Some(GroupWindow::Aligned(window)), _) => {
-                Operator::WindowAggregate { window, keys, aggregates, phase, emit, retracting }
+                Operator::WindowAggregate { window, keys, aggregates, phase, emit, retracting, lateness }
             }
             (Some(GroupWindow::Session { time, gap }), _) => {
-                Operator::SessionAggregate { time, gap, keys, aggregates, retracting }
+                Operator::SessionAggregate { time, gap, keys, aggregates, retracting, lateness }
             }
             (None, Some(ttl_ms)) => Operator::ExpiringAggregate { keys, aggregates, retracting, ttl_ms },
             (None, None) => Operator::GroupAggregate { keys, aggregates, phase, emit, retracting },
         }
+    }
+}
+
+/// The row kinds that an aggregation sends.
+fn sent_kinds(prepared: &Prepared, emit: EmitMode, retracting: bool, lateness: i64) -> Changelog {
+    let distinct_only = prepared.calls.is_empty() && !retracting;
+    match emit {
+        EmitMode::Final if lateness == 0 => Changelog::Append,
+        EmitMode::Changes if distinct_only && prepared.window.is_none() => Changelog::Append,
+        EmitMode::Final | EmitMode::Changes => Changelog::Retract,
     }
 }
 

@@ -5,11 +5,14 @@
 
 mod aggregate;
 mod calc;
+mod carry;
 mod changelog;
 mod fuse;
 mod graph;
 mod join;
 mod join_time;
+pub mod late_table;
+mod lateness;
 mod over;
 mod processing_time;
 mod relation;
@@ -36,6 +39,7 @@ use crate::bind::lateral::not_a_join;
 use crate::bind::row_pattern::MatchRecognize;
 use crate::bind::window::WindowAssign;
 pub use graph::Graph;
+use late_table::LateTables;
 use relation::Relation;
 pub use sink::{Demands, Insert, check_columns};
 use source::Sources;
@@ -54,21 +58,28 @@ pub struct Strategy {
     pub duplicates: bool,
     /// State without an end of its own is kept so long, in milliseconds; 0 = for ever.
     pub state_ttl_ms: Option<u64>,
+    /// How long windows stay open over tables that do not say it themselves, in milliseconds.
+    pub lateness_ms: i64,
 }
 
 /// Lowers bound statements into one plan.
-pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
-    let mut sources = Sources::new(strategy);
+pub fn lower(inserts: Vec<Insert>, strategy: Strategy, late: LateTables) -> Result<Plan> {
+    let mut sources = Sources::new(strategy, late);
     for insert in &inserts {
         collect_scans(&insert.query, &mut sources)?;
     }
     let state_ttls = StateTtls::default();
     let mut lowering =
         Lowering { graph: Graph::default(), sources, strategy, ranks: None, looks_up: false, state_ttls };
+    let mut statements = vec![];
     for insert in inserts {
+        statements.push((lowering.graph.next_id(), insert.place));
         lowering.insert(insert)?;
     }
-    let mut plan = fuse::fuse(lowering.graph.finish())?;
+    let Lowering { graph, sources, .. } = lowering;
+    let ordered = strategy.ordered && strategy.shards > 1;
+    let plan = late_table::route(graph, &sources.with_late_table()?, &statements, ordered)?;
+    let mut plan = fuse::fuse(plan)?;
     top_n::without_unused_ranks(&mut plan);
     Ok(plan)
 }
@@ -115,9 +126,10 @@ impl Lowering {
         let statement = Statement { emit: insert.emit, place: insert.place };
         let first = self.graph.next_id();
         self.state_ttls = StateTtls::new(insert.ttls.clone());
-        let relation = self.relation(&insert.query, statement)?;
+        let relation = self.relation(&insert.query, statement).map_err(|error| error.at(statement.place))?;
         self.check_state_ttl(first, statement)?;
-        self.sink(relation, insert)?;
+        self.sink(relation, insert).map_err(|error| error.at(statement.place))?;
+        self.check_lateness(first, statement)?;
         volatile::check(&self.graph, first, statement.place)
     }
 

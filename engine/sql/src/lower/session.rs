@@ -9,9 +9,10 @@ use datafusion_expr::Expr;
 use datafusion_expr::expr::ScalarFunction;
 use millrace_plan::{AggregateCall, Changelog, Error, Exchange, Node, NodeId, Operator, Result};
 
-use super::Lowering;
 use super::calc::{CalcColumns, compile, window_fields};
+use super::lateness::OPTION;
 use super::relation::hidden;
+use super::{Lowering, Statement};
 use crate::types;
 
 /// The column of the collected rows.
@@ -29,6 +30,11 @@ impl Lowering {
     ) -> Result<NodeId> {
         let below = self.graph.node(input).schema.clone();
         let width = below.fields().len();
+        if self.lateness(input, Statement { emit: None, place: None })? > 0 {
+            return Err(Error::query(format!("'{OPTION}' is not supported for rows of sessions")).hint(
+                "group by window_start, window_end and the columns of PARTITION BY right above SESSION",
+            ));
+        }
         let windows: Vec<FieldRef> = window_fields(time_type).collect();
         let (node, rows) = self.with_whole_row(input)?;
         let call = AggregateCall {
@@ -59,6 +65,7 @@ impl Lowering {
                 keys: partition.to_vec(),
                 aggregates: vec![call],
                 retracting: self.graph.node(node).changelog == Changelog::Retract,
+                lateness: 0,
             },
             inputs: vec![node],
             row_time: Some(fields.len() - 1),
