@@ -115,9 +115,9 @@ impl Lowering {
         let statement = Statement { emit: insert.emit, place: insert.place };
         let first = self.graph.next_id();
         self.state_ttls = StateTtls::new(insert.ttls.clone());
-        let relation = self.relation(&insert.query, statement)?;
+        let relation = self.relation(&insert.query, statement).map_err(|error| error.at(statement.place))?;
         self.check_state_ttl(first, statement)?;
-        self.sink(relation, insert)?;
+        self.sink(relation, insert).map_err(|error| error.at(statement.place))?;
         volatile::check(&self.graph, first, statement.place)
     }
 
