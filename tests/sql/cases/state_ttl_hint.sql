@@ -5,7 +5,7 @@
 {"k": "a", "v": 4}
 -- script
 CREATE TABLE t (k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '$dir/t.json', 'format' = 'json');
-SELECT /*+ STATE_TTL('t' = '1 d') */ k, COUNT(*), SUM(v), MIN(v) FROM t GROUP BY k
+SELECT /*+ BROADCAST(t), STATE_TTL('t' = '1 d') */ /*+ don't shuffle */ k, COUNT(*), SUM(v), MIN(v) FROM t GROUP BY k
 UNION ALL
 SELECT /*+ STATE_TTL(u = '2h') */ 'of ' || CAST(n AS STRING), COUNT(*), MAX(s), 0 FROM (
   SELECT /*+ STATE_TTL('x' = '0 s') */ k, COUNT(*) AS n, SUM(v) AS s FROM t AS x GROUP BY k) AS u GROUP BY n;

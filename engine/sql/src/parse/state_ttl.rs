@@ -27,6 +27,12 @@ pub fn state_ttls(token: &TokenWithSpan) -> Result<Vec<StateTtl>> {
             .hint("write /*+ STATE_TTL('t' = '1 d') */")
             .at(place)
     };
+    let words = |own: char| !own.is_ascii_alphanumeric() && own != '_';
+    let names = |name: &str| hints.split(words).any(|word| word.eq_ignore_ascii_case(name));
+    // The others only say how to compute the same.
+    if !names("OPTIONS") && !names("STATE_TTL") {
+        return Ok(vec![]);
+    }
     let tokens = Tokenizer::new(&FlinkDialect, hints).tokenize().map_err(|_| usage())?;
     let tokens: Vec<Token> =
         tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
