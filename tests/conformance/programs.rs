@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use millrace_tests::binary::{self, Run};
 use millrace_tests::program::{Phase, Program};
 
-use crate::Outcome;
+use crate::{Outcome, required};
 
 /// Shards before and after the restart, batch size and backend.
 const SETUPS: &[(usize, usize, usize, &str)] =
@@ -47,6 +49,9 @@ fn in_setup(program: &Program, setup: (usize, usize, usize, &str), folder: &Path
         if let Err(error) = run.output() {
             return Ok(Outcome::Failed(format!("{setup:?}: {error}")));
         }
+        if phase == Phase::Before && count == 2 {
+            rest(required::program_rest(&program.id));
+        }
         for sink in &program.sinks {
             let lines = lines(&folder.join(&sink.name))?;
             written.entry(sink.name.clone()).or_default()[index] = lines;
@@ -56,6 +61,14 @@ fn in_setup(program: &Program, setup: (usize, usize, usize, &str), folder: &Path
         Ok(()) => Outcome::Passed,
         Err(error) => Outcome::Failed(format!("{setup:?}: {error}")),
     })
+}
+
+/// Waits until so much time has passed.
+fn rest(length: Duration) {
+    let end = Instant::now() + length;
+    while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        thread::park_timeout(left);
+    }
 }
 
 fn one_phase(

@@ -74,7 +74,7 @@ impl World {
         self.scratch.path().join(name)
     }
 
-    /// Windows and continuous groups of the input, as files under `out`.
+    /// Windows and continuous groups of the input and its late rows, as files under `out`.
     fn script(&self, out: &str) -> String {
         let file = |name: &str, format: &str| {
             let path = self.path(out).join(name);
@@ -85,7 +85,12 @@ impl World {
         };
         format!(
             "CREATE TABLE t (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '2' SECOND) \
-             WITH ('connector' = 'filesystem', 'path' = '{}', 'format' = 'json', 'dead-letter.path' = '{}');\n\
+             WITH ('connector' = 'filesystem', 'path' = '{}', 'format' = 'json', 'dead-letter.path' = '{}', \
+             'late.table' = 'late');\n\
+             CREATE TABLE again (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND) \
+             WITH ('connector' = 'filesystem', 'path' = '{}', 'format' = 'json', 'window.allowed-lateness' = '1 s');\n\
+             CREATE TABLE late (ts TIMESTAMP(3), k STRING, v BIGINT) {}\
+             CREATE TABLE kept_open (at TIMESTAMP(3), n BIGINT, total BIGINT) {}\
              CREATE TABLE windows (at TIMESTAMP(3), k STRING, n BIGINT, total BIGINT, last BIGINT) {}\
              CREATE TABLE groups (k STRING, n BIGINT, most BIGINT) {}\
              CREATE TABLE rows_kept (k STRING, v BIGINT) {}\
@@ -93,6 +98,8 @@ impl World {
              CREATE TABLE best (k STRING, v BIGINT) {}\
              INSERT INTO windows SELECT window_start, k, COUNT(*), SUM(v), LAST_VALUE(v) FROM TABLE(\
              TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, k;\n\
+             INSERT INTO kept_open SELECT window_start, COUNT(*), SUM(v) FROM TABLE(\
+             TUMBLE(TABLE again, DESCRIPTOR(ts), INTERVAL '2' SECOND)) GROUP BY window_start, window_end;\n\
              INSERT INTO groups SELECT k, COUNT(*), MAX(v) FROM t GROUP BY k;\n\
              INSERT INTO rows_kept SELECT k, v FROM t WHERE v > 900;\n\
              INSERT INTO pairs SELECT a.k, a.v, b.v FROM t AS a, t AS b WHERE a.k = b.k AND a.v > 990 AND b.v < 10 \
@@ -101,6 +108,9 @@ impl World {
              AS place FROM t) WHERE place <= 2;\n",
             self.path("in").display(),
             self.path("letters").display(),
+            self.path("in").display(),
+            file("late", "json"),
+            file("kept_open", "changelog-json"),
             file("windows", "json"),
             file("groups", "changelog-json"),
             file("rows_kept", "csv"),
@@ -140,8 +150,9 @@ impl World {
         binary::finish(command, self.scratch.path()).unwrap()
     }
 
-    /// What a reader of the output sees: all rows of windows, kept rows and pairs, and what is left of changes.
-    fn seen(&self, out: &str) -> [Vec<String>; 5] {
+    /// What a reader of the output sees: all rows of windows, kept rows, pairs and late rows, and what is left of
+    /// changes.
+    fn seen(&self, out: &str) -> [Vec<String>; 7] {
         let lines = |name: &str| {
             let mut lines: Vec<String> = visible(&self.path(out).join(name))
                 .iter()
@@ -152,10 +163,18 @@ impl World {
             lines.sort_unstable();
             lines
         };
-        [lines("windows"), left(&lines("groups")), lines("rows_kept"), lines("pairs"), left(&lines("best"))]
+        [
+            lines("windows"),
+            left(&lines("groups")),
+            lines("rows_kept"),
+            lines("pairs"),
+            left(&lines("best")),
+            lines("late"),
+            left(&lines("kept_open")),
+        ]
     }
 
-    fn expected(&self) -> [Vec<String>; 5] {
+    fn expected(&self) -> [Vec<String>; 7] {
         self.run(self.command(&self.script("straight"), 2, &[])).output().unwrap();
         let expected = self.seen("straight");
         assert!(expected.iter().all(|own| own.len() > 30), "the queries give rows");

@@ -9,6 +9,8 @@
 
 mod checkpoints;
 mod command;
+mod emission;
+mod late;
 mod processing_time;
 mod sockets;
 

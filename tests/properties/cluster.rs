@@ -31,6 +31,10 @@ impl TableRules for AnyTable {
         })
     }
 
+    fn may_fall_idle(&self, table: &TableDef) -> Result<bool> {
+        Ok(table.option("scan.watermark.idle-timeout").is_some())
+    }
+
     fn check(&self, _: &TableDef) -> Result<()> {
         Ok(())
     }
@@ -48,9 +52,13 @@ impl TableRules for AnyTable {
     }
 }
 
-/// What a run gave: the batches that reached the sink, and the rows that were late.
+/// The sink of late rows, where there is one.
+pub const LATE: &str = "late";
+
+/// What a run gave: the batches that reached the sinks, those of [`LATE`] apart, and how many rows were late.
 pub struct Outcome {
     pub batches: Vec<Batch>,
+    pub late_batches: Vec<Batch>,
     pub late: u64,
 }
 
@@ -102,6 +110,8 @@ struct Cluster {
     ending: Vec<(usize, NodeId)>,
     /// The sources whose rows are read by every run.
     lookups: Vec<NodeId>,
+    /// The sink of late rows.
+    late_sink: Option<NodeId>,
     outcome: Outcome,
     choices: Choices,
     steps: u64,
@@ -239,7 +249,11 @@ impl Cluster {
             ending,
             unread,
             lookups: sources_of(plan).filter(|own| own.3).map(|own| own.0).collect(),
-            outcome: Outcome { batches: vec![], late: 0 },
+            late_sink: plan
+                .nodes
+                .iter()
+                .position(|node| matches!(&node.operator, Operator::Sink { table } if table.name == LATE)),
+            outcome: Outcome { batches: vec![], late_batches: vec![], late: 0 },
             choices: Choices(seed | 1),
             steps: 0,
             clock_stands: false,
@@ -363,7 +377,10 @@ impl Cluster {
         }
         let rows = self.pipelines[shard].take_rows();
         if !self.behind[shard] {
-            self.outcome.batches.extend(rows.into_iter().map(|(_, batch)| batch));
+            let (late, others): (Vec<_>, Vec<_>) =
+                rows.into_iter().partition(|(sink, _)| Some(*sink) == self.late_sink);
+            self.outcome.batches.extend(others.into_iter().map(|(_, batch)| batch));
+            self.outcome.late_batches.extend(late.into_iter().map(|(_, batch)| batch));
         }
     }
 }

@@ -25,7 +25,14 @@ const TABLE: &str = "CREATE TABLE t (k STRING, v BIGINT, ts TIMESTAMP(3), \
     PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'x', 'changes' = 'upserts');\n\
     CREATE TABLE versions (k STRING, v BIGINT, ts TIMESTAMP(3), PRIMARY KEY (k) NOT ENFORCED, \
     WATERMARK FOR ts AS ts - INTERVAL '0.400' SECOND(3)) WITH ('connector' = 'x');\n\
-    CREATE TABLE list (k STRING, v BIGINT, ts TIMESTAMP(3)) WITH ('connector' = 'x');\n";
+    CREATE TABLE list (k STRING, v BIGINT, ts TIMESTAMP(3)) WITH ('connector' = 'x');\n\
+    CREATE TABLE late (ts TIMESTAMP(3), v BIGINT) WITH ('connector' = 'x');\n\
+    CREATE TABLE l (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '0.200' SECOND(3)) \
+    WITH ('connector' = 'x', 'late.table' = 'late', 'window.allowed-lateness' = '300 ms');\n\
+    CREATE TABLE lc (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '0.200' SECOND(3)) \
+    WITH ('connector' = 'x', 'changes' = 'normalized', 'window.allowed-lateness' = '300 ms');\n\
+    CREATE TABLE once (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '0.200' SECOND(3)) \
+    WITH ('connector' = 'x', 'late.table' = 'late');\n";
 
 /// Aggregates whose result does not depend on which shard is faster, over changing input too.
 const ORDERLESS: &str = "COUNT(*), COUNT(v), SUM(v), AVG(v), MIN(v), MAX(v), STDDEV_POP(v), STDDEV_SAMP(v), \
@@ -34,7 +41,7 @@ const ORDERLESS: &str = "COUNT(*), COUNT(v), SUM(v), AVG(v), MIN(v), MAX(v), STD
     COUNT(v) FILTER (WHERE v > 3)";
 
 /// Aggregates that go by the order of rows in their splits.
-const ORDERED: &str = "FIRST_VALUE(v), LAST_VALUE(v), LISTAGG(CAST(v AS STRING))";
+const ORDERED: &str = "FIRST_VALUE(v), LAST_VALUE(v), LISTAGG(CAST(v AS STRING)), ARRAY_AGG(v)";
 
 /// Queries over `t`; `ORDERLESS`, `ORDERED` and `OVERS` stand for lists of functions.
 const QUERIES: &[&str] = &[
@@ -111,12 +118,24 @@ const QUERIES: &[&str] = &[
      FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '0.250' SECOND(3))) \
      GROUP BY window_start, window_end, window_time, k), DESCRIPTOR(at), INTERVAL '0.300' SECOND(3))) \
      GROUP BY window_start, window_end",
+    // The rows of a session, sent when it has ended.
+    "SELECT k, v, ts, window_start, window_end FROM TABLE(SESSION(TABLE t, DESCRIPTOR(ts), \
+     INTERVAL '0.030' SECOND(3))) WHERE v > 2",
+    "SELECT window_start, window_end, k, COUNT(*), SUM(v) FROM TABLE(SESSION(TABLE t PARTITION BY v, DESCRIPTOR(ts), \
+     INTERVAL '0.300' SECOND(3))) GROUP BY window_start, window_end, k",
+    "SELECT k, v FROM t WHERE v < 7 INTERSECT ALL SELECT k, v + 1 FROM t",
+    "SELECT k, v FROM t EXCEPT ALL SELECT k, n FROM (SELECT k, COUNT(*) AS n FROM t GROUP BY k)",
+    "SELECT /*+ STATE_TTL('t' = '1 h') */ k, ORDERLESS, ORDERED FROM t GROUP BY k",
+    "SELECT /*+ STATE_TTL('u' = '1 h') */ n, ORDERLESS FROM (SELECT k, COUNT(*) AS n, MAX(v) AS v FROM t GROUP BY k) \
+     AS u GROUP BY n",
     "SELECT k, x, n FROM t CROSS JOIN UNNEST(ARRAY[v, v + 1]) WITH ORDINALITY AS u (x, n) WHERE x > 2",
     "SELECT k, COUNT(x), FIRST_VALUE(x), LAST_VALUE(x), LISTAGG(CAST(x AS STRING)) FROM t \
      LEFT JOIN UNNEST(CASE WHEN v > 4 THEN ARRAY[v, v * 2, v * 3] END) AS u (x) ON TRUE GROUP BY k",
     // Small groups, so that the pairs are few.
     "SELECT a.k, a.v, a.ts, b.k FROM t AS a JOIN t AS b ON a.v = b.v AND a.ts > b.ts",
     "SELECT a.k, a.v, a.ts, b.k, b.v FROM t AS a LEFT JOIN t AS b ON a.v = b.v AND a.k < b.k AND b.ts < a.ts",
+    "SELECT /*+ STATE_TTL('a' = '1 h', 'b' = '2 h') */ a.k, a.v, a.ts, b.k, b.n FROM t AS a FULL JOIN \
+     (SELECT k, COUNT(*) AS n FROM t GROUP BY k) AS b ON a.k = b.k AND a.v = b.n",
     "SELECT a.k, a.v, a.ts, b.k, b.n FROM t AS a RIGHT JOIN (SELECT k, COUNT(*) AS n FROM t GROUP BY k) AS b \
      ON a.k = b.k AND a.v = b.n",
     "SELECT a.k, a.v, b.n FROM t AS a FULL JOIN (SELECT v, COUNT(*) AS n FROM t GROUP BY v) AS b \
@@ -182,6 +201,26 @@ const QUERIES: &[&str] = &[
     "SELECT window_start, k, ORDERLESS FROM TABLE(HOP(TABLE c, DESCRIPTOR(ts), INTERVAL '0.5' SECOND(1), \
      INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k",
     "SELECT window_start, window_end, COUNT(*), SUM(v) FROM TABLE(SESSION(TABLE c, DESCRIPTOR(ts), \
+     INTERVAL '0.100' SECOND(3))) GROUP BY window_start, window_end",
+    // Late rows, and windows that are sent again for them.
+    "SELECT window_start, k, ORDERLESS FROM TABLE(HOP(TABLE l, DESCRIPTOR(ts), INTERVAL '0.3' SECOND(1), \
+     INTERVAL '0.9' SECOND(1))) GROUP BY window_start, window_end, k",
+    "SELECT window_start, window_end, k, COUNT(*), SUM(v) FROM TABLE(SESSION(TABLE l PARTITION BY k, DESCRIPTOR(ts), \
+     INTERVAL '0.100' SECOND(3))) GROUP BY window_start, window_end, k",
+    "SELECT window_start, SUM(n) FROM TABLE(TUMBLE((SELECT window_time AS at, k, COUNT(*) AS n \
+     FROM TABLE(TUMBLE(TABLE l, DESCRIPTOR(ts), INTERVAL '0.250' SECOND(3))) \
+     GROUP BY window_start, window_end, window_time, k), DESCRIPTOR(at), INTERVAL '1' SECOND)) \
+     GROUP BY window_start, window_end",
+    "SELECT k, v, ts, SUM(v) OVER (PARTITION BY k ORDER BY ts) FROM once",
+    "SELECT k, window_end FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, k ORDER BY ts) AS n \
+     FROM TABLE(HOP(TABLE once, DESCRIPTOR(ts), INTERVAL '0.5' SECOND(1), INTERVAL '1' SECOND))) WHERE n <= 1",
+    "SELECT k FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) AS n FROM once) WHERE n = 1",
+    "SELECT a.k, b.k FROM TABLE(TUMBLE(TABLE once, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) \
+     AS a FULL JOIN TABLE(TUMBLE(TABLE once, DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) AS b ON a.k = b.k \
+     AND a.window_start = b.window_start AND a.window_end = b.window_end AND a.ts < b.ts",
+    "SELECT window_start, k, COUNT(*), SUM(v), MIN(v) FROM TABLE(HOP(TABLE lc, DESCRIPTOR(ts), INTERVAL '0.5' SECOND(1), \
+     INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k",
+    "SELECT window_start, window_end, COUNT(*), SUM(v) FROM TABLE(SESSION(TABLE lc, DESCRIPTOR(ts), \
      INTERVAL '0.100' SECOND(3))) GROUP BY window_start, window_end",
     // By the clock, which shows the same times with and without a stop. No two rows are just one gap apart: whether
     // the second is in time depends on who looks at the clock first.
@@ -257,7 +296,7 @@ fn value(column: &ArrayRef, row: usize) -> String {
 /// What is left of all changes: rows and how often each is there.
 fn rows_left(outcome: &Outcome) -> BTreeMap<String, i64> {
     let mut rows: BTreeMap<String, i64> = BTreeMap::new();
-    for batch in &outcome.batches {
+    for batch in outcome.batches.iter().chain(&outcome.late_batches) {
         for row in 0..batch.len() {
             let values: Vec<String> = batch.rows.columns().iter().map(|own| value(own, row)).collect();
             *rows.entry(values.join(" | ")).or_default() += batch.kinds.get(row).weight();

@@ -7,12 +7,14 @@
 mod changelog;
 mod cluster;
 mod joins;
+mod late;
 mod law;
 mod oracle;
 mod processing_time;
 mod ranking;
 mod row_patterns;
 mod sessions;
+mod sets;
 mod temporal;
 
 use std::collections::BTreeMap;

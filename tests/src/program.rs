@@ -85,6 +85,11 @@ pub enum Phase {
     After,
 }
 
+/// What programs declare by calls of Java, which their statements do not show, in SQL: `createTemporalTableFunction`
+/// makes a table a function of time.
+const DECLARED_BY_CALLS: &[(&str, &str)] =
+    &[("temporal-join-temporal-function", "CREATE VIEW Rates AS SELECT * FROM RatesHistory")];
+
 /// A change of a table: its kind and its values, as Java prints them.
 type Change = (String, Vec<String>);
 
@@ -190,7 +195,8 @@ impl Program {
             let options = file(&own.name, "changelog-json");
             script += &format!("CREATE TABLE {} ({}) WITH ({options});\n", own.name, own.columns.join(", "));
         }
-        for own in &self.statements {
+        let called = DECLARED_BY_CALLS.iter().filter(|(id, _)| *id == self.id);
+        for own in called.map(|(_, sql)| *sql).chain(self.statements.iter().map(String::as_str)) {
             script += &format!("{};\n", own.trim().trim_end_matches(';'));
         }
         script

@@ -52,9 +52,15 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         own.account;
     let node = &plan.nodes[own.node];
     let sent: u64 = node.inputs.iter().map(|input| accounts[*input].account.rows_out).sum();
-    let sent = sent * copies(&node.operator, own);
+    let sent = match node.operator {
+        Spec::LateRows { .. } => late_of(plan, accounts, own),
+        _ => sent * copies(&node.operator, own),
+    };
     if !node.inputs.is_empty() && rows_in != sent {
         return Some(format!("{rows_in} rows came in, but its inputs sent {sent}"));
+    }
+    if late > 0 && !node.operator.drops_late_rows() {
+        return Some(format!("{late} rows late, but the planner does not know that it drops late rows"));
     }
     match &node.operator {
         Spec::Source { .. }
@@ -62,6 +68,7 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         | Spec::ProcessingTime { .. }
         | Spec::Calc { .. }
         | Spec::Union
+        | Spec::LateRows { .. }
         | Spec::Sink { .. } => {
             let out = rows_out + filtered + late + bad;
             (rows_in != out).then(|| format!("{rows_in} rows in, {out} out, filtered, late or bad"))
@@ -78,7 +85,8 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
             (*phase != Phase::Final && rows_in != taken)
                 .then(|| format!("{rows_in} rows in, {taken} accepted, late or outside of every window"))
         }
-        Spec::SessionAggregate { .. }
+        Spec::ExpiringAggregate { .. }
+        | Spec::SessionAggregate { .. }
         | Spec::Join(_)
         | Spec::LookupJoin { .. }
         | Spec::TopN { .. }
@@ -95,7 +103,26 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
                 )
             })
         }
-        Spec::Expand { .. } | Spec::Unnest { .. } | Spec::WindowAssign { .. } | Spec::Exchange(_) => None,
+        Spec::Expand { .. }
+        | Spec::Unnest { .. }
+        | Spec::Repeat { .. }
+        | Spec::WindowAssign { .. }
+        | Spec::Exchange(_) => None,
+    }
+}
+
+/// The late rows that a `LateRows` must have: those of its input, less what other ports of that one dropped.
+fn late_of(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> u64 {
+    let Some(input) = plan.nodes[own.node].inputs.first() else { return 0 };
+    let is_tap = |reader: &usize| matches!(plan.nodes[*reader].operator, Spec::LateRows { .. });
+    let others = plan.readers(*input).map(|(reader, _)| reader).filter(|reader| *reader != own.node);
+    let taken: u64 = others.filter(is_tap).map(|reader| accounts[reader].account.rows_in).sum();
+    let left = accounts[*input].account.late.saturating_sub(taken);
+    let taps = plan.readers(*input).filter(|(reader, _)| is_tap(reader)).count();
+    match taps == plan.nodes[*input].inputs.len() {
+        true => left,
+        // Late rows of a port that nobody reads are counted with the rest.
+        false => left.min(own.account.rows_in),
     }
 }
 

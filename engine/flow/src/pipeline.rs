@@ -92,6 +92,8 @@ struct NodeState {
     idle: bool,
     ended: bool,
     readers: Vec<(NodeId, usize)>,
+    /// Those that read what this node drops as late, by the port it came on.
+    late_readers: Vec<(NodeId, usize)>,
     is_sink: bool,
     /// Rows that could not be decoded (sources).
     undecoded: u64,
@@ -376,7 +378,10 @@ impl Pipeline {
         let aligns = matches!(event, Event::Barrier(_) | Event::End);
         let mut out = Output::default();
         match event {
-            Event::Batch(batch) => self.operator(id)?.on_batch(port, batch, &mut out)?,
+            Event::Batch(batch) => {
+                self.operator(id)?.on_batch(port, batch, &mut out)?;
+                self.send_late(id, port, &mut out);
+            }
             Event::Split(split, status) => self.operator(id)?.on_split(split, status, &mut out)?,
             Event::Barrier(epoch) => {
                 let node = &mut self.nodes[id];
@@ -431,6 +436,15 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Hands the late rows of a batch that came on `port` to those that read them.
+    fn send_late(&mut self, id: NodeId, port: usize, out: &mut Output) {
+        for batch in std::mem::take(&mut out.late) {
+            for (reader, _) in self.nodes[id].late_readers.iter().filter(|(_, of)| *of == port) {
+                self.queue.push_back((*reader, 0, Event::Batch(batch.clone())));
+            }
+        }
+    }
+
     /// Hands what an operator has sent to its readers.
     fn dispatch(&mut self, id: NodeId, out: Output) {
         self.bad.extend(out.bad.into_iter().map(|bad| (id, bad)));
@@ -442,6 +456,11 @@ impl Pipeline {
             }
             for (reader, port) in &self.nodes[id].readers {
                 self.queue.push_back((*reader, *port, event.clone()));
+            }
+            for (reader, _) in &self.nodes[id].late_readers {
+                if !matches!(event, Event::Batch(_)) {
+                    self.queue.push_back((*reader, 0, event.clone()));
+                }
             }
             if let (true, Event::Batch(batch)) = (self.nodes[id].is_sink, event) {
                 self.deliver(id, batch);
@@ -565,13 +584,19 @@ fn node_state(plan: &Plan, id: NodeId, node: &Node, shard: ShardId, limits: &Lim
         Spec::RowTime(spec) => (Unit::RowTime(RowTime::new(spec.clone())), 1),
         _ => (Unit::Plain(operator::create(plan, node, limits)?), node.inputs.len().max(1)),
     };
+    let of_late = |reader: &(NodeId, usize)| match plan.nodes[reader.0].operator {
+        Spec::LateRows { port } => Ok((reader.0, port)),
+        _ => Err(*reader),
+    };
+    let readers = || plan.readers(id);
     Ok(NodeState {
         unit,
         ports: vec![Port::OPEN; ports],
         watermark: WATERMARK_MIN,
         idle: false,
         ended: false,
-        readers: plan.readers(id).collect(),
+        readers: readers().filter_map(|own| of_late(&own).err()).collect(),
+        late_readers: readers().filter_map(|own| of_late(&own).ok()).collect(),
         is_sink: matches!(node.operator, Spec::Sink { .. }),
         undecoded: 0,
         alignment: Alignment::default(),
@@ -599,7 +624,11 @@ fn first_exchanges<'a>(plan: &Plan, row_times: impl Iterator<Item = &'a NodeId>)
 
 /// The nodes that follow the clock.
 fn clocked(plan: &Plan) -> Vec<NodeId> {
-    let follows = |node: &Node| matches!(node.operator, Spec::ProcessingTime { .. });
+    let follows = |node: &Node| match &node.operator {
+        Spec::ProcessingTime { .. } | Spec::ExpiringAggregate { .. } => true,
+        Spec::Join(spec) => spec.ttl_ms.iter().any(Option::is_some),
+        _ => false,
+    };
     (0..plan.nodes.len()).filter(|id| follows(&plan.nodes[*id])).collect()
 }
 

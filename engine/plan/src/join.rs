@@ -101,4 +101,7 @@ pub struct JoinSpec {
     pub time: JoinTime,
     /// Which inputs may hold `-U` and `-D`.
     pub retracting: [bool; 2],
+    /// How long after it was last written a row of each input is forgotten, in milliseconds of the clock; `None` = as
+    /// `time` says. Only of [`JoinTime::Unbounded`].
+    pub ttl_ms: [Option<u64>; 2],
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion_physical_expr::PhysicalExpr;
 
-use crate::join::JoinSpec;
+use crate::join::{JoinSpec, JoinTime};
 use crate::row_pattern::MatchSpec;
 use crate::table::TableDef;
 
@@ -122,6 +122,8 @@ pub enum WatermarkRule {
     Delay(i64),
     /// Greatest value of this expression (Timestamp(Millisecond)) seen.
     Expr(Arc<dyn PhysicalExpr>),
+    /// What the source itself promises: nothing before a split has ended.
+    Source,
 }
 
 /// `WATERMARK FOR column AS ...`.
@@ -309,6 +311,18 @@ pub enum Operator {
         /// The input may hold `-U` and `-D`.
         retracting: bool,
     },
+    /// Continuous grouping of which a group is forgotten when no row has come for a time: rows in, changes out, on
+    /// the shard that owns the key. Sends the keys, then the aggregates.
+    ExpiringAggregate {
+        /// The grouping columns.
+        keys: Vec<usize>,
+        /// The aggregate calls.
+        aggregates: Vec<AggregateCall>,
+        /// The input may hold `-U` and `-D`.
+        retracting: bool,
+        /// How long after its last row a group is forgotten, in milliseconds of the clock.
+        ttl_ms: u64,
+    },
     /// Grouping by window. Sends the keys, then the aggregates, then `window_start`, `window_end`,
     /// `window_time`.
     WindowAggregate {
@@ -324,6 +338,9 @@ pub enum Operator {
         emit: EmitMode,
         /// The input may hold `-U` and `-D`.
         retracting: bool,
+        /// How long a window that has been sent still takes rows, in milliseconds of event time; what they change
+        /// is sent as changes. 0 = not at all.
+        lateness: i64,
     },
     /// Grouping by session, event time in gaps: rows in, results out, on the shard that owns the key. Sends
     /// the keys, then the aggregates, then `window_start`, `window_end`, `window_time`.
@@ -338,6 +355,9 @@ pub enum Operator {
         aggregates: Vec<AggregateCall>,
         /// The input may hold `-U` and `-D`.
         retracting: bool,
+        /// How long a session that has been sent still takes rows, in milliseconds of event time; what they change
+        /// is sent as changes. 0 = not at all.
+        lateness: i64,
     },
     /// Pairs of rows of two inputs. Sends the left columns, then the right ones; SEMI and ANTI the left ones.
     Join(JoinSpec),
@@ -423,8 +443,21 @@ pub enum Operator {
         /// Send the place of the element, from 1.
         ordinality: bool,
     },
+    /// Each row as often as it says: an update sends the difference, as `+I` or `-D`. Sends the first `columns` input
+    /// columns.
+    Repeat {
+        /// The input column with the number (BIGINT); less than 1 and NULL are none.
+        count: usize,
+        /// Input columns sent.
+        columns: usize,
+    },
     /// One row for each match of a row pattern. Sends the keys, then the measures.
     MatchRecognize(MatchSpec),
+    /// The rows that its input has dropped as late: the columns of what came to that on port `port`.
+    LateRows {
+        /// The port of the input.
+        port: usize,
+    },
     /// Rows of all inputs.
     Union,
     /// Rows move between shards.
@@ -437,6 +470,21 @@ pub enum Operator {
 }
 
 impl Operator {
+    /// True if it drops rows whose event time has passed.
+    pub fn drops_late_rows(&self) -> bool {
+        match self {
+            Operator::WindowAggregate { .. }
+            | Operator::SessionAggregate { .. }
+            | Operator::Deduplicate { .. }
+            | Operator::TemporalSort { .. } => true,
+            Operator::TopN { window, .. } => window.is_some(),
+            Operator::OverAggregate { time, .. } => time.is_some(),
+            Operator::MatchRecognize(spec) => spec.time.is_some(),
+            Operator::Join(spec) => matches!(spec.time, JoinTime::Window { .. }),
+            _ => false,
+        }
+    }
+
     /// The operator's name in EXPLAIN, statistics and the ledger.
     pub fn name(&self) -> &'static str {
         match self {
@@ -447,6 +495,7 @@ impl Operator {
             Operator::Expand { .. } => "Expand",
             Operator::WindowAssign { .. } => "WindowAssign",
             Operator::GroupAggregate { .. } => "GroupAggregate",
+            Operator::ExpiringAggregate { .. } => "ExpiringAggregate",
             Operator::WindowAggregate { .. } => "WindowAggregate",
             Operator::SessionAggregate { .. } => "SessionAggregate",
             Operator::Join(_) => "Join",
@@ -457,7 +506,9 @@ impl Operator {
             Operator::TemporalSort { .. } => "TemporalSort",
             Operator::OverAggregate { .. } => "OverAggregate",
             Operator::Unnest { .. } => "Unnest",
+            Operator::Repeat { .. } => "Repeat",
             Operator::MatchRecognize(_) => "MatchRecognize",
+            Operator::LateRows { .. } => "LateRows",
             Operator::Union => "Union",
             Operator::Exchange(_) => "Exchange",
             Operator::Sink { .. } => "Sink",

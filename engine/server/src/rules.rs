@@ -21,6 +21,15 @@ impl TableRules for Connectors {
         connector::check_options(table, Role::Source)
     }
 
+    fn check_source_watermark(&self, table: &TableDef) -> Result<()> {
+        if connector::source(table)?.bounded() {
+            return Ok(());
+        }
+        Err(Error::query(format!("SOURCE_WATERMARK() of `{}`, which does not end", table.name)).hint(
+            "write WATERMARK FOR ts AS ts - INTERVAL '5' SECOND: a source knows nothing of times but that it has ended",
+        ))
+    }
+
     fn check_lookup(&self, table: &TableDef) -> Result<()> {
         let source = connector::source(table)?;
         let cannot = |why: &str| Error::query(format!("`{}` cannot be looked up: {why}", table.name));
@@ -35,6 +44,12 @@ impl TableRules for Connectors {
             Some(_) => Err(cannot("it is read once, when a run begins")
                 .hint("leave 'source.monitor-interval' out; start again to read what is new")),
         }
+    }
+
+    fn may_fall_idle(&self, table: &TableDef) -> Result<bool> {
+        let source = connector::source(table)?;
+        let splits_come = source.monitor_interval_ms().is_some() || source.endpoint().is_some();
+        Ok(splits_come || table.option("scan.watermark.idle-timeout").is_some())
     }
 
     fn check_sink(&self, table: &TableDef, changes: bool) -> Result<()> {

@@ -8,9 +8,9 @@ use datafusion_common::DFSchema;
 use datafusion_expr::ExprSchemable;
 use millrace_plan::{Changelog, EmitMode, Error, Limits, Operator, Place, Plan, Result, TableDef};
 
-use crate::bind::{Binder, Declared, DeclaredColumn, Tables, simplify};
+use crate::bind::{Binder, Declared, DeclaredColumn, DeclaredWatermark, Tables, simplify};
 use crate::catalog::nearest;
-use crate::lower::{Demands, Insert, Strategy, check_columns, lower};
+use crate::lower::{Demands, Insert, Strategy, check_columns, late_table, lower};
 use crate::parse::{self, ColumnKind, CreateTable, Emit, Script, Statement};
 use crate::types::sql_name;
 
@@ -28,8 +28,20 @@ pub trait TableRules {
     /// Fails if the table cannot be read.
     fn check_source(&self, table: &TableDef) -> Result<()>;
 
+    /// Fails if the table promises nothing of the times of its rows, not even by ending.
+    fn check_source_watermark(&self, table: &TableDef) -> Result<()> {
+        let _ = table;
+        Ok(())
+    }
+
     /// Fails if the table cannot be read to its end whenever a run begins.
     fn check_lookup(&self, table: &TableDef) -> Result<()>;
+
+    /// True if a reader of the table may stop holding event time back before the table ends.
+    fn may_fall_idle(&self, table: &TableDef) -> Result<bool> {
+        let _ = table;
+        Ok(false)
+    }
 
     /// Fails if the table cannot be written; `changes` = rows with `-U`, `+U`, `-D` will come.
     fn check_sink(&self, table: &TableDef, changes: bool) -> Result<()>;
@@ -56,12 +68,16 @@ pub struct Request<'a> {
 pub struct Settings {
     /// `table.exec.mini-batch.allow-latency`: how long changes are collected, in milliseconds.
     pub emit_interval_ms: Option<u64>,
+    /// `table.exec.state.ttl`: how long state without an end of its own is kept, in milliseconds; 0 = for ever.
+    pub state_ttl_ms: Option<u64>,
     /// `pipeline.name`.
     pub pipeline_name: Option<String>,
     /// `table.optimizer.agg-phase-strategy` = `ONE_PHASE`: rows go to the owner of their group.
     pub one_phase: bool,
     /// `table.exec.source.cdc-events-duplicate` = `true`: sources may send a change twice.
     pub duplicates: bool,
+    /// `table.exec.emit.allow-lateness`: how long windows that were sent take rows, in milliseconds.
+    pub lateness_ms: i64,
     /// `table.exec.sink.not-null-enforcer` = `DROP`: a row with NULL for a NOT NULL column is left out.
     pub drops_nulls: bool,
     /// `table.exec.sink.type-length-enforcer` = `TRIM_PAD`: values get the length of their column.
@@ -90,7 +106,7 @@ pub fn compile(request: &Request) -> Result<Compiled> {
         warnings: vec![],
     };
     session.run(script)?;
-    let Session { tables, inserts, settings, warnings, .. } = session;
+    let Session { tables, inserts, settings, mut warnings, .. } = session;
     let places: Vec<(String, Option<Place>)> =
         inserts.iter().map(|insert| (insert.table.name.clone(), insert.place)).collect();
     let strategy = Strategy {
@@ -98,9 +114,13 @@ pub fn compile(request: &Request) -> Result<Compiled> {
         ordered: request.ordered,
         one_phase: settings.one_phase,
         duplicates: settings.duplicates,
+        state_ttl_ms: settings.state_ttl_ms,
+        lateness_ms: settings.lateness_ms,
     };
-    let plan = lower(inserts, strategy)?;
+    let late = late_table::declared(&tables, |table| request.rules.may_fall_idle(table))?;
+    let plan = lower(inserts, strategy, late.clone())?;
     check_plan(&plan, request.rules, &tables, &places)?;
+    warnings.extend(late_table::warnings(&plan, &late));
     Ok(Compiled { plan, settings, warnings })
 }
 
@@ -113,15 +133,23 @@ fn check_plan(
     for node in &plan.nodes {
         match &node.operator {
             Operator::Source { table, lookup, .. } => {
-                let declared = tables.tables.get(&table.name).and_then(|declared| declared.place);
-                rules.check_source(table).map_err(|error| error.at(declared))?;
+                let declared = tables.tables.get(&table.name);
+                let place = declared.and_then(|declared| declared.place);
+                rules.check_source(table).map_err(|error| error.at(place))?;
                 if *lookup {
-                    rules.check_lookup(table).map_err(|error| error.at(declared))?;
+                    rules.check_lookup(table).map_err(|error| error.at(place))?;
+                }
+                let watermark = declared.and_then(|declared| declared.watermark.as_ref());
+                if let Some((_, DeclaredWatermark::Source)) = watermark {
+                    rules.check_source_watermark(table).map_err(|error| error.at(place))?;
                 }
             }
             Operator::Sink { table } => {
                 let changes = node.changelog == Changelog::Retract;
-                let place = places.iter().find(|(name, _)| *name == table.name).and_then(|(_, place)| *place);
+                let written =
+                    places.iter().find(|(name, _)| *name == table.name).and_then(|(_, place)| *place);
+                let declared = tables.tables.get(&table.name).and_then(|declared| declared.place);
+                let place = written.or(declared);
                 rules.check_sink(table, changes).map_err(|error| error.at(place))?;
             }
             _ => {}
@@ -151,9 +179,9 @@ impl Session<'_> {
                 }
                 Statement::Insert(insert) => {
                     let table = self.sink(&insert.table, insert.place)?;
-                    self.insert(&insert.query, table, &insert.columns, insert.emit, insert.place)?;
+                    self.insert(insert, table)?;
                 }
-                Statement::Query(query) => self.bare_query(&query.query, query.emit, query.place)?,
+                Statement::Query(query) => self.bare_query(query)?,
                 Statement::Set(set) => self.set(&set.key, &set.value, set.place)?,
             }
         }
@@ -194,20 +222,14 @@ impl Session<'_> {
         })
     }
 
-    fn insert(
-        &mut self,
-        query: &datafusion_sql::sqlparser::ast::Query,
-        table: Arc<TableDef>,
-        named: &[String],
-        emit: Option<Emit>,
-        place: Option<Place>,
-    ) -> Result<()> {
-        let bound = Binder::new(&self.tables).query(query, place)?;
-        let columns = check_columns(&table, named, &bound, place)?;
+    fn insert(&mut self, insert: parse::Insert, table: Arc<TableDef>) -> Result<()> {
+        let parse::Insert { query, columns, emit, ttls, place, .. } = insert;
+        let bound = Binder::new(&self.tables).query(&query, place)?;
+        let columns = check_columns(&table, &columns, &bound, place)?;
         let query = simplify(bound, place)?;
         let emit = self.emit_mode(emit, place)?;
         let demands = self.demands(&table);
-        self.inserts.push(Insert { query, table, columns, demands, emit, place });
+        self.inserts.push(Insert { query, table, columns, demands, emit, ttls, place });
         Ok(())
     }
 
@@ -218,13 +240,9 @@ impl Session<'_> {
     }
 
     /// A SELECT outside INSERT prints its rows.
-    fn bare_query(
-        &mut self,
-        query: &datafusion_sql::sqlparser::ast::Query,
-        emit: Option<Emit>,
-        place: Option<Place>,
-    ) -> Result<()> {
-        let bound = Binder::new(&self.tables).query(query, place)?;
+    fn bare_query(&mut self, query: parse::Query) -> Result<()> {
+        let parse::Query { query, emit, ttls, place } = query;
+        let bound = Binder::new(&self.tables).query(&query, place)?;
         // A result has no NOT NULL to violate: a join may send NULL first and take it back.
         let fields = bound.schema().fields().iter();
         let fields: Vec<FieldRef> =
@@ -236,7 +254,8 @@ impl Session<'_> {
             primary_key: vec![],
             options: self.request.stdout.clone(),
         });
-        self.insert(query, table, &[], emit, place)
+        let (name, columns) = (table.name.clone(), vec![]);
+        self.insert(parse::Insert { table: name, columns, query, emit, ttls, place }, table)
     }
 
     fn emit_mode(&mut self, emit: Option<Emit>, place: Option<Place>) -> Result<Option<EmitMode>> {
@@ -260,12 +279,20 @@ impl Session<'_> {
     fn set(&mut self, key: &str, value: &str, place: Option<Place>) -> Result<()> {
         match key {
             "table.exec.mini-batch.allow-latency" => {
-                let every = millrace_plan::duration_ms(value).ok_or_else(|| {
+                let every = parse::duration(value).map_err(|error| error.at(place))?;
+                self.settings.emit_interval_ms = Some(every);
+            }
+            "table.exec.state.ttl" => {
+                let ttl = parse::duration(value).map_err(|error| error.at(place))?;
+                self.settings.state_ttl_ms = Some(ttl);
+            }
+            "table.exec.emit.allow-lateness" => {
+                let length = millrace_plan::duration_ms(value).and_then(|own| i64::try_from(own).ok());
+                self.settings.lateness_ms = length.ok_or_else(|| {
                     Error::query(format!("'{value}' is not a duration"))
-                        .hint("write a number and a unit, as in '500 ms'")
+                        .hint("write a number and a unit, as in '5 s'")
                         .at(place)
                 })?;
-                self.settings.emit_interval_ms = Some(every);
             }
             "table.optimizer.agg-phase-strategy" => {
                 self.settings.one_phase = choice(key, value, &["ONE_PHASE"], &["AUTO", "TWO_PHASE"], place)?;
@@ -290,8 +317,8 @@ impl Session<'_> {
             }
             _ => {
                 return Err(Error::query(format!("unknown setting '{key}'"))
-                    .hint("Millrace reads 'table.exec.mini-batch.allow-latency', 'table.optimizer.agg-phase-strategy', \
-                           'table.exec.source.cdc-events-duplicate', 'table.exec.sink.not-null-enforcer', \
+                    .hint("Millrace reads 'table.exec.mini-batch.allow-latency', 'table.exec.state.ttl', 'table.optimizer.agg-phase-strategy', \
+                           'table.exec.emit.allow-lateness', 'table.exec.source.cdc-events-duplicate', 'table.exec.sink.not-null-enforcer', \
                            'table.exec.sink.type-length-enforcer' and 'pipeline.name'")
                     .at(place));
             }
@@ -450,7 +477,7 @@ fn watermark(
     create: &CreateTable,
     schema: &Schema,
     columns: &[DeclaredColumn],
-) -> Result<Option<(usize, datafusion_expr::Expr)>> {
+) -> Result<Option<(usize, DeclaredWatermark)>> {
     let Some(watermark) = &create.watermark else { return Ok(None) };
     let unknown = || {
         let error = Error::query(format!("WATERMARK FOR names an unknown column `{}`", watermark.column));
@@ -477,6 +504,9 @@ fn watermark(
             .hint("leave WATERMARK out: windows by PROCTIME() follow the clock")
             .at(watermark.place));
     }
+    if watermark.is_of_source() {
+        return Ok(Some((position, DeclaredWatermark::Source)));
+    }
     let fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
     let names = names_of(&fields, create.place)?;
     let expr = Binder::new(tables).scalar(&watermark.expr, &names, watermark.place)?;
@@ -487,5 +517,5 @@ fn watermark(
             .hint(format!("write `{0}` - INTERVAL '5' SECOND", watermark.column))
             .at(watermark.place));
     }
-    Ok(Some((position, expr)))
+    Ok(Some((position, DeclaredWatermark::Expr(expr))))
 }

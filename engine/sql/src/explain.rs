@@ -34,9 +34,19 @@ fn tree(plan: &Plan, id: NodeId, depth: usize, text: &mut String) {
     if let Operator::Sink { .. } = node.operator {
         let _ = writeln!(text, "{indent}      delivery: {}", delivery(node));
     }
-    for input in &node.inputs {
+    // What drops the rows stands above, under the sink of its own rows.
+    for input in node.inputs.iter().filter(|_| !matches!(node.operator, Operator::LateRows { .. })) {
         tree(plan, *input, depth + 1, text);
     }
+}
+
+fn ids(nodes: &[NodeId]) -> String {
+    nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What EXPLAIN adds for windows that take late rows.
+fn late_text(lateness: i64) -> String {
+    if lateness == 0 { String::new() } else { format!(", changes for late rows up to {lateness} ms") }
 }
 
 /// What is promised of the rows of a sink.
@@ -80,31 +90,10 @@ fn describe(node: &Node) -> String {
         }
         Operator::Expand { projections } => format!("{name} each row into {}", projections.len()),
         Operator::WindowAssign { window, .. } => format!("{name} {}", window_text(window)),
-        Operator::GroupAggregate { keys, aggregates, phase, emit, .. } => {
-            format!(
-                "{name} {} by [{}] {} {}",
-                phase_text(*phase),
-                key_names(node, keys.len()),
-                calls(aggregates),
-                emit_text(*emit)
-            )
-        }
-        Operator::WindowAggregate { window, keys, aggregates, phase, emit, .. } => {
-            let window = match window {
-                WindowInput::Assign { window, .. } => window_text(window),
-                WindowInput::Attached { .. } => "the windows of its input".to_string(),
-            };
-            let keys = key_names(node, keys.len());
-            let (phase, calls, emit) = (phase_text(*phase), calls(aggregates), emit_text(*emit));
-            format!("{name} {phase} {window} by [{keys}] {calls} {emit}")
-        }
-        Operator::SessionAggregate { gap, keys, aggregates, .. } => {
-            format!(
-                "{name} gap {gap} ms by [{}] {} emit final",
-                key_names(node, keys.len()),
-                calls(aggregates)
-            )
-        }
+        Operator::GroupAggregate { .. }
+        | Operator::ExpiringAggregate { .. }
+        | Operator::WindowAggregate { .. }
+        | Operator::SessionAggregate { .. } => aggregate_text(node),
         Operator::Join(spec) => format!("{name} {}", join_text(spec)),
         Operator::LookupJoin { join, .. } => format!("{name} {}", join_text(join)),
         Operator::TopN { keys, first, last, window, .. } => {
@@ -124,11 +113,57 @@ fn describe(node: &Node) -> String {
             format!("{name} by columns {keys:?} compute [{}]", over_calls(calls))
         }
         Operator::Unnest { columns, outer, .. } => unnest_text(node, *columns, *outer),
+        Operator::Repeat { count, .. } => format!("{name} each row as often as column {count} says"),
         Operator::MatchRecognize(spec) => format!("{name} {}", match_text(spec)),
         Operator::Union => name.to_string(),
+        Operator::LateRows { .. } => format!("{name} of [{}]", ids(&node.inputs)),
         Operator::Exchange(exchange) => format!("{name} {}", exchange_text(exchange)),
         Operator::Sink { table } => format!("{name} {} ({})", table.name, columns(node)),
     }
+}
+
+fn aggregate_text(node: &Node) -> String {
+    let name = node.operator.name();
+    match &node.operator {
+        Operator::GroupAggregate { keys, aggregates, phase, emit, .. } => {
+            format!(
+                "{name} {} by [{}] {} {}",
+                phase_text(*phase),
+                key_names(node, keys.len()),
+                calls(aggregates),
+                emit_text(*emit)
+            )
+        }
+        Operator::ExpiringAggregate { keys, aggregates, ttl_ms, .. } => {
+            let (keys, calls) = (key_names(node, keys.len()), calls(aggregates));
+            format!("{name} by [{keys}] {calls} emit changes, forgets after {ttl_ms} ms")
+        }
+        Operator::WindowAggregate { .. } => window_aggregate_text(node),
+        Operator::SessionAggregate { gap, keys, aggregates, lateness, .. } => {
+            format!(
+                "{name} gap {gap} ms by [{}] {} emit final{}",
+                key_names(node, keys.len()),
+                calls(aggregates),
+                late_text(*lateness)
+            )
+        }
+        _ => name.to_string(),
+    }
+}
+
+fn window_aggregate_text(node: &Node) -> String {
+    let Operator::WindowAggregate { window, keys, aggregates, phase, emit, lateness, .. } = &node.operator
+    else {
+        return String::new();
+    };
+    let window = match window {
+        WindowInput::Assign { window, .. } => window_text(window),
+        WindowInput::Attached { .. } => "the windows of its input".to_string(),
+    };
+    let (name, keys) = (node.operator.name(), key_names(node, keys.len()));
+    let (phase, calls, emit) = (phase_text(*phase), calls(aggregates), emit_text(*emit));
+    let late = late_text(*lateness);
+    format!("{name} {phase} {window} by [{keys}] {calls} {emit}{late}")
 }
 
 fn over_calls(calls: &[OverCall]) -> String {
@@ -145,6 +180,7 @@ fn watermark_text(rule: &WatermarkRule) -> String {
     match rule {
         WatermarkRule::Delay(delay) => format!("{delay} ms behind"),
         WatermarkRule::Expr(expr) => expr.to_string(),
+        WatermarkRule::Source => "of the source: the end of its splits".into(),
     }
 }
 
@@ -253,6 +289,13 @@ fn join_state(spec: &JoinSpec) -> String {
                 the watermark reaches the next"
             .into();
     }
+    if spec.ttl_ms != [None, None] {
+        let kept = spec.ttl_ms.map(|ttl| match ttl {
+            Some(ttl) => format!("{ttl} ms after they were written"),
+            None => "for ever, unless they are taken back".into(),
+        });
+        return format!("left rows, kept {}; right rows, kept {}", kept[0], kept[1]);
+    }
     let kept = match spec.time {
         JoinTime::Unbounded | JoinTime::Version { .. } => "for ever, unless they are taken back",
         JoinTime::Interval { .. } => "until the watermark passes the last time that a partner can have",
@@ -289,8 +332,15 @@ fn state(node: &Node) -> Option<String> {
             };
             (keys, aggregates, kept)
         }
+        Operator::WindowAggregate { keys, aggregates, lateness: 1.., .. }
+        | Operator::SessionAggregate { keys, aggregates, lateness: 1.., .. } => {
+            (keys, aggregates, "until the watermark is the allowed lateness past the end of its last window")
+        }
         Operator::WindowAggregate { keys, aggregates, .. } => {
             (keys, aggregates, "until the watermark passes the end of the last window it belongs to")
+        }
+        Operator::ExpiringAggregate { keys, aggregates, .. } => {
+            (keys, aggregates, "until so long no row of the group has come")
         }
         Operator::SessionAggregate { keys, aggregates, .. } => {
             (keys, aggregates, "until the watermark passes the end of its session")

@@ -25,6 +25,14 @@ pub static GENERAL_OPTIONS: &[OptionDef] = &[
     OptionDef { name: "connector", about: "the system behind the table", required: true },
     option("format", "how bytes become rows: json, csv, ..."),
     option("scan.watermark.idle-timeout", "a split without rows for this long no longer holds time back"),
+    option(
+        "late.table",
+        "a sink table for the rows that the first window drops as late; its columns are some of these",
+    ),
+    option(
+        "window.allowed-lateness",
+        "windows that were sent take rows for so long, and send what changes: '5 s'",
+    ),
     option("dead-letter.path", "a file for the rows that cannot be read, as JSON lines; default: count them"),
     option("on-error", "'skip' (default): bad rows leave to the dead letters; 'fail': they end the run"),
 ];

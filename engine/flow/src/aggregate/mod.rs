@@ -5,6 +5,7 @@
 //! crosses between shards, and what a snapshot holds.
 
 mod approx;
+mod array_agg;
 mod avg;
 mod count;
 mod distinct;
@@ -38,6 +39,7 @@ pub static AGGREGATES: &[&AggregateFunction] = &[
     &first_last::FIRST_VALUE,
     &first_last::LAST_VALUE,
     &listagg::LISTAGG,
+    &array_agg::ARRAY_AGG,
     &approx::APPROX_COUNT_DISTINCT,
     &percentile::PERCENTILE,
 ];
@@ -100,9 +102,18 @@ impl Update<'_> {
     #[inline]
     pub fn for_each(&self, mut each: impl FnMut(usize, usize, i64)) {
         let nulls = self.args.first().and_then(|arg| arg.logical_nulls());
+        self.for_each_row(|row, group, weight| {
+            if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) {
+                each(row, group, weight);
+            }
+        });
+    }
+
+    /// Calls `each(row, group, weight)` for every row that the filter keeps.
+    #[inline]
+    pub fn for_each_row(&self, mut each: impl FnMut(usize, usize, i64)) {
         for (row, group) in self.groups.iter().enumerate() {
-            let kept = self.filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-            if kept && nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) {
+            if self.filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row)) {
                 each(row, *group as usize, self.weights.map_or(1, |weights| weights[row]));
             }
         }

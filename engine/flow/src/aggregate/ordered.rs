@@ -1,11 +1,14 @@
-//! The values of each group in the order of their rows: what FIRST_VALUE, LAST_VALUE and LISTAGG read.
+//! The values of each group in the order of their rows: what FIRST_VALUE, LAST_VALUE, LISTAGG and
+//! ARRAY_AGG read.
 //!
 //! Rows taken back leave the earliest equal value out; one that comes before its insert waits for it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray};
-use arrow::datatypes::{DataType, UInt64Type};
+use arrow::array::{ArrayRef, AsArray, ListArray};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::datatypes::{DataType, Field, UInt64Type};
 use millrace_plan::Result;
 
 use super::encoding::{ValueEncoding, number_list_type, number_lists, value_list_type, value_lists};
@@ -20,6 +23,8 @@ pub enum Reading {
     One(ReadOrdered),
     /// All of them, as text joined by this separator.
     Joined(String),
+    /// All of them as an array, NULL among them.
+    Listed,
 }
 
 /// Ordered values per group.
@@ -80,7 +85,21 @@ impl Ordered {
             texts.push(Some(parts.join(separator)));
         }
         let texts: arrow::array::StringArray = texts.into_iter().collect();
-        Ok(Evaluated::of(std::sync::Arc::new(texts)))
+        Ok(Evaluated::of(Arc::new(texts)))
+    }
+
+    fn listed(&self, groups: &[u32]) -> Result<Evaluated> {
+        let (mut encoded, mut lengths) = (vec![], vec![]);
+        for group in groups {
+            let values = &self.groups[*group as usize].values;
+            lengths.push(values.len());
+            encoded.extend(values.values().map(|value| Some(&value[..])));
+        }
+        let there = NullBuffer::from_iter(lengths.iter().map(|length| *length > 0));
+        let (field, offsets) = (Field::new("item", self.encoding.data_type().clone(), true), lengths);
+        let values = self.encoding.decode(encoded.into_iter())?;
+        let lists = ListArray::new(Arc::new(field), OffsetBuffer::from_lengths(offsets), values, Some(there));
+        Ok(Evaluated::of(Arc::new(lists)))
     }
 }
 
@@ -91,10 +110,14 @@ impl Aggregator for Ordered {
 
     fn update(&mut self, update: &Update) -> Result<()> {
         let rows = self.encoding.encode(&update.args[0])?;
-        update.for_each(|row, group, weight| match weight > 0 {
+        let each = |row: usize, group: usize, weight: i64| match weight > 0 {
             true => self.groups[group].add(update.orders.get(row), rows.row(row).as_ref()),
             false => self.groups[group].remove(rows.row(row).as_ref()),
-        });
+        };
+        match self.reading {
+            Reading::Listed => update.for_each_row(each),
+            Reading::One(_) | Reading::Joined(_) => update.for_each(each),
+        }
         Ok(())
     }
 
@@ -133,6 +156,7 @@ impl Aggregator for Ordered {
     fn evaluate(&self, groups: &[u32]) -> Result<Evaluated> {
         match &self.reading {
             Reading::Joined(separator) => self.joined(groups, separator),
+            Reading::Listed => self.listed(groups),
             Reading::One(read) => {
                 let values = groups.iter().map(|group| read(&self.groups[*group as usize].values));
                 Ok(Evaluated::of(self.encoding.decode(values)?))

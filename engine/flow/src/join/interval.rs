@@ -14,7 +14,7 @@ use millrace_plan::{Result, WATERMARK_MAX, WATERMARK_MIN};
 use super::millis;
 use super::shape::{LEFT, RIGHT, Shape};
 use super::side::Link;
-use super::snapshot::parts;
+use super::snapshot::{Times, parts};
 use super::state::{Arrival, Bound, Padding, State};
 use crate::batch::{Batch, RowWatermarks};
 use crate::checkpoint::OperatorState;
@@ -150,7 +150,9 @@ impl Operator for IntervalJoin {
     fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
         self.watermark = watermark_ms;
         for (side, rows) in parts(state)? {
-            for (slot, time) in self.state.restore(&self.shape, side, rows, Some(self.times[side]))? {
+            for (slot, time) in
+                self.state.restore(&self.shape, side, rows, Times::RowTime(self.times[side]))?
+            {
                 self.over[side].push(Reverse((time.saturating_add(self.reach[side]), slot)));
             }
         }

@@ -6,6 +6,7 @@
 
 mod condition;
 mod emission;
+mod expiry;
 mod interval;
 mod keys;
 mod lookup;
@@ -35,7 +36,7 @@ pub fn create(node: &Node, inputs: [SchemaRef; 2], limits: &Limits) -> Result<Bo
     };
     let shape = shape(spec)?;
     Ok(match spec.time {
-        JoinTime::Unbounded => Box::new(regular::RegularJoin::new(shape, spec.retracting)?),
+        JoinTime::Unbounded => Box::new(regular::RegularJoin::new(shape, spec.retracting, spec.ttl_ms)?),
         JoinTime::Interval { left, right, before, after } => {
             Box::new(interval::IntervalJoin::new(shape, [left, right], [after, before])?)
         }

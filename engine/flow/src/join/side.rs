@@ -20,9 +20,10 @@ pub struct Link {
     pub partners: u32,
     /// The hash of the whole row; 0 where no row is ever taken back.
     pub hash: u64,
-    /// Its row time, in milliseconds; 0 where time does not matter.
+    /// Its row time, in milliseconds, or when it was last written if it is forgotten by the clock; 0 where time
+    /// does not matter; `i64::MIN` once it is removed.
     pub time: i64,
-    /// The watermark of its split just before it.
+    /// The watermark of its split just before it; when it was last written if it is forgotten by the clock.
     pub watermark: i64,
     /// The next older row of its key.
     pub next: u32,
@@ -96,7 +97,14 @@ impl Side {
         {
             entry.remove();
         }
+        self.links[slot as usize].time = i64::MIN;
         self.store.remove(slot);
+    }
+
+    /// Notes that a row has been written.
+    pub fn write(&mut self, slot: u32, now_ms: i64) {
+        let link = &mut self.links[slot as usize];
+        (link.time, link.watermark) = (now_ms, now_ms);
     }
 
     /// The newest row of a key, or [`NO_SLOT`].

@@ -62,8 +62,19 @@ pub fn record(layout: SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch> 
         .map_err(|error| Error::bug(format!("joined rows for a checkpoint: {error}")))
 }
 
+/// What the times of stored rows are.
+#[derive(Debug, Clone, Copy)]
+pub enum Times {
+    /// They do not matter.
+    None,
+    /// The row time in this column, beside the watermark of its split just before the row.
+    RowTime(usize),
+    /// When the row was last written, in place of a watermark.
+    Written,
+}
+
 impl State {
-    /// The rows of both sides for a checkpoint. `timed`: the watermarks of rows count.
+    /// The rows of both sides for a checkpoint. `timed`: the watermarks of rows count, or when they were written.
     pub fn snapshot(&self, shape: &Shape, timed: bool) -> Result<OperatorState> {
         let mut state = OperatorState::none();
         for side in [LEFT, RIGHT] {
@@ -102,21 +113,25 @@ impl State {
         slots.chunks(MOST_ROWS).map(part).collect()
     }
 
-    /// Stores rows of `side` from a checkpoint. `time`: the row-time column, if time matters. Answers the slot
-    /// of each row and its time.
+    /// Stores rows of `side` from a checkpoint. Answers the slot of each row and its time.
     pub fn restore(
         &mut self,
         shape: &Shape,
         side: usize,
         rows: &RecordBatch,
-        time: Option<usize>,
+        times: Times,
     ) -> Result<Vec<(u32, i64)>> {
-        let layout = keyed_layout(shape, side, time.is_some());
+        let is_timed = !matches!(times, Times::None);
+        let layout = keyed_layout(shape, side, is_timed);
         let rows = as_layout(rows.columns(), &layout)?;
         let columns = &rows.columns()[layout.fields().len() - shape.inputs[side].fields().len()..];
         let partners = rows.column(1).as_primitive::<UInt32Type>().values();
-        let watermarks = time.map(|_| rows.column(2).as_primitive::<Int64Type>().values());
-        let times = time.map(|column| millis(&columns[column])).transpose()?;
+        let watermarks = is_timed.then(|| rows.column(2).as_primitive::<Int64Type>());
+        let times = match times {
+            Times::RowTime(column) => Some(millis(&columns[column])?),
+            Times::Written => watermarks.cloned(),
+            Times::None => None,
+        };
         let (mut numbers, mut hashes, mut slots) = (vec![], vec![], vec![]);
         self.keys.locate(&shape.key_columns(side, columns), rows.num_rows(), &mut numbers)?;
         if numbers.contains(&NO_KEY) {
@@ -130,7 +145,7 @@ impl State {
         let mut restored = Vec::with_capacity(slots.len());
         for (row, (slot, key)) in slots.into_iter().zip(numbers).enumerate() {
             let time = times.as_ref().map_or(0, |times| times.value(row));
-            let watermark = watermarks.map_or(0, |watermarks| watermarks[row]);
+            let watermark = watermarks.map_or(0, |watermarks| watermarks.value(row));
             let hash = hashes.get(row).copied().unwrap_or(0);
             let link = Link { hash, time, watermark, ..Link::new(key, partners[row]) };
             self.sides[side].link(slot, link);

@@ -48,6 +48,11 @@ pub trait Bound {
 
     /// The watermark by which a result of row `row` and a stored row is judged late.
     fn judged_by(&self, row: usize, stored: Option<&Link>) -> Option<i64>;
+
+    /// When a stored row is written of which partners come or go; `None` = nobody asks.
+    fn writes_at(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// No bound.
@@ -262,6 +267,11 @@ impl State {
         walk.partners[row] += 1;
         if shape.kind == JoinKind::Inner {
             return self.emit(shape, walk, (row as u32, slot), kind, out);
+        }
+        // The number of partners is kept for rows that leave alone without one.
+        let counts = shape.kind.keeps(1 - side) || (shape.kind.is_left_only() && side != LEFT);
+        if let Some(now_ms) = walk.bound.writes_at().filter(|_| counts) {
+            self.sides[1 - side].write(slot, now_ms);
         }
         let partners = self.sides[1 - side].partners(slot);
         let was = *partners;

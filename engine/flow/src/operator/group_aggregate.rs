@@ -244,7 +244,8 @@ fn push<const N: usize>(positions: &mut Vec<u32>, kinds: &mut Vec<RowKind>, rows
     }
 }
 
-fn join_parts(parts: Vec<Vec<ArrayRef>>) -> Result<Vec<ArrayRef>> {
+/// The columns of several parts, one after the other.
+pub fn join_parts(parts: Vec<Vec<ArrayRef>>) -> Result<Vec<ArrayRef>> {
     let bug = |error: arrow::error::ArrowError| Error::bug(format!("joining results: {error}"));
     let columns = parts.first().map_or(0, Vec::len);
     let column = |index: usize| {

@@ -5,12 +5,14 @@ mod changelog_normalize;
 mod deduplicate;
 mod exchange;
 mod expand;
+mod expiring_aggregate;
 mod forward;
 mod group_aggregate;
 mod match_recognize;
 mod over_aggregate;
 mod pending;
 mod processing_time;
+mod repeat;
 mod results;
 mod row_time;
 mod session_aggregate;
@@ -38,7 +40,9 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
     let input = node.inputs.first().map(|input| plan.nodes[*input].schema.clone());
     let input = || input.clone().ok_or_else(|| Error::bug(format!("{} without input", node.operator.name())));
     Ok(match &node.operator {
-        Spec::Source { .. } | Spec::Union | Spec::Sink { .. } => Box::new(forward::Forward::default()),
+        Spec::Source { .. } | Spec::Union | Spec::LateRows { .. } | Spec::Sink { .. } => {
+            Box::new(forward::Forward::default())
+        }
         Spec::Calc { filter, exprs, now } => {
             Box::new(calc::Calc::new(filter.clone(), exprs.clone(), *now, node.schema.clone())?)
         }
@@ -50,6 +54,9 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
         }
         Spec::GroupAggregate { .. } => {
             Box::new(group_aggregate::GroupAggregate::new(node, &raw_input(plan, node, &input()?), limits)?)
+        }
+        Spec::ExpiringAggregate { .. } => {
+            Box::new(expiring_aggregate::ExpiringAggregate::new(node, &input()?, limits)?)
         }
         Spec::WindowAggregate { .. } => {
             Box::new(window_aggregate::WindowAggregate::new(node, &raw_input(plan, node, &input()?), limits)?)
@@ -77,6 +84,9 @@ pub fn create(plan: &Plan, node: &Node, limits: &Limits) -> Result<Box<dyn Opera
             Box::new(processing_time::ProcessingTime::new(*column, node.schema.clone()))
         }
         Spec::Unnest { .. } => Box::new(unnest::Unnest::new(node, limits)?),
+        Spec::Repeat { count, columns } => {
+            Box::new(repeat::Repeat::new(*count, *columns, node.schema.clone(), limits))
+        }
         Spec::TemporalSort { .. } => Box::new(temporal_sort::TemporalSort::new(node, &input()?, limits)?),
         Spec::MatchRecognize(spec) => {
             Box::new(match_recognize::MatchRecognize::new(spec, node, &input()?, limits)?)
@@ -128,7 +138,8 @@ pub struct Output {
     pub events: Vec<Event>,
     /// Rows that cannot be processed: counted in the ledger and sent to the dead letters.
     pub bad: Vec<BadRow>,
-    /// Rows whose last window had fired: counted in the ledger.
+    /// Rows of the batch that has come whose last window had fired: counted in the ledger, and sent to the `LateRows`
+    /// of the port they came on.
     pub late: Vec<Batch>,
 }
 

@@ -63,6 +63,7 @@ impl RowTime {
                 let value = expr.evaluate(&batch.rows).map_err(|error| bug(&error))?;
                 (value.into_array(batch.len()).map_err(|error| bug(&error))?, 0)
             }
+            WatermarkRule::Source => return Ok((RowWatermarks::Constant(before), before)),
         };
         let millis = cast(&column, &DataType::Int64).map_err(|error| bug(&error))?;
         let millis = millis.as_primitive::<Int64Type>();

@@ -5,6 +5,12 @@
 //! be in has ended by the watermark of its own split just before it. A row that is taken back lengthens its
 //! session like any other, as in Flink.
 
+//!
+//! With allowed lateness a session is sent when the watermark reaches its end, and closes when it is so much further.
+//! Until then it takes rows, and what they change is sent as changes.
+
+mod sent;
+
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, TimestampMillisecondArray, UInt64Array};
@@ -12,14 +18,20 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use millrace_plan::{Error, Limits, Node, Operator as Spec, Result, WATERMARK_MIN};
 
+use sent::Sent;
+
 use super::results::{record, send, without_faults};
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
 use crate::checkpoint::OperatorState;
-use crate::state::{Closed, SessionTable, hash_keys};
+use crate::state::{Ended, Faults, SessionTable, hash_keys};
+use crate::window::{Window, closing};
 
 /// The table of a checkpoint.
 const SESSIONS: &str = "sessions";
+
+/// The table of a checkpoint with the rows sent of sessions that are still open.
+const SENT: &str = "sent";
 
 /// The SessionAggregate operator.
 pub struct SessionAggregate {
@@ -28,26 +40,48 @@ pub struct SessionAggregate {
     schema: SchemaRef,
     sessions: SessionTable,
     hashes: Vec<u64>,
+    /// Sessions that end by then have closed.
     watermark: i64,
+    /// How long sessions that were sent stay open, and what was sent of them; `None` = not at all.
+    late: Option<Late>,
     batch_rows: usize,
     ingest_ms: i64,
     account: Account,
 }
 
+/// Sessions that are sent before they close.
+struct Late {
+    lateness: i64,
+    /// Sessions that end by then have been sent.
+    fired: i64,
+    sent: Sent,
+}
+
 impl SessionAggregate {
     /// The operator of `node` over rows of `input`.
     pub fn new(node: &Node, input: &SchemaRef, limits: &Limits) -> Result<Self> {
-        let Spec::SessionAggregate { time, gap, keys, aggregates, retracting } = &node.operator else {
+        let Spec::SessionAggregate { time, gap, keys, aggregates, retracting, lateness } = &node.operator
+        else {
             return Err(Error::bug("not a SessionAggregate"));
         };
         let key_types: Vec<DataType> = keys.iter().map(|key| input.field(*key).data_type().clone()).collect();
+        let mut sessions = SessionTable::new(*gap, &key_types, aggregates.clone().into(), *retracting)?;
+        let late = match *lateness {
+            0 => None,
+            lateness => {
+                sessions.sends_early();
+                let sent = Sent::new(&node.schema, keys.len())?;
+                Some(Late { lateness, fired: WATERMARK_MIN, sent })
+            }
+        };
         Ok(SessionAggregate {
             time: *time,
             keys: keys.clone(),
             schema: node.schema.clone(),
-            sessions: SessionTable::new(*gap, &key_types, aggregates.clone().into(), *retracting)?,
+            sessions,
             hashes: vec![],
             watermark: WATERMARK_MIN,
+            late,
             batch_rows: limits.batch_rows,
             ingest_ms: 0,
             account: Account::default(),
@@ -69,11 +103,49 @@ impl SessionAggregate {
         batch.take(&positions(false))
     }
 
-    fn rows(&mut self, closed: Closed, out: &mut Output) -> Result<RecordBatch> {
+    /// The watermark by which sessions close when time has come to `watermark`.
+    fn closing(&self, watermark: i64) -> i64 {
+        closing(watermark, self.late.as_ref().map_or(0, |late| late.lateness))
+    }
+
+    /// Sends what has changed of sessions that end by `watermark`.
+    fn send_changes(&mut self, watermark: i64, out: &mut Output) -> Result<()> {
+        let Some(Ended { keys, count, columns, windows, faults }) = self.sessions.ended(watermark)? else {
+            return Ok(());
+        };
+        let rows = self.rows(columns, &windows, faults, out)?;
+        let Some(late) = &mut self.late else { return Ok(()) };
+        let (rows, kinds) = late.sent.changes(&keys, count, &rows)?;
+        self.account.rows_out += rows.num_rows() as u64;
+        out.batch(Batch { kinds, ..Batch::derived(rows, self.ingest_ms) });
+        Ok(())
+    }
+
+    /// Sends and closes the sessions whose time has come.
+    fn fire(&mut self, watermark: i64, out: &mut Output) -> Result<()> {
+        if self.late.is_some() {
+            self.send_changes(watermark, out)?;
+        }
+        let Some(closed) = self.sessions.close(self.watermark)? else { return Ok(()) };
+        self.account.retired += closed.rows;
+        if let Some(late) = &mut self.late {
+            // They have been sent.
+            return late.sent.forget(&closed.columns, &closed.windows);
+        }
+        let rows = self.rows(closed.columns, &closed.windows, closed.faults, out)?;
+        send(&rows, self.batch_rows, self.ingest_ms, &mut self.account, out);
+        Ok(())
+    }
+
+    fn rows(
+        &mut self,
+        mut columns: Vec<ArrayRef>,
+        windows: &[Window],
+        faults: Faults,
+        out: &mut Output,
+    ) -> Result<RecordBatch> {
         let bug = |error| Error::bug(format!("window_time: {error}"));
-        let Closed { mut columns, windows, faults, rows } = closed;
-        self.account.retired += rows;
-        let time = |of: fn(&crate::window::Window) -> i64| -> ArrayRef {
+        let time = |of: fn(&Window) -> i64| -> ArrayRef {
             Arc::new(TimestampMillisecondArray::from_iter_values(windows.iter().map(of)))
         };
         let time_type = self.schema.field(self.schema.fields().len() - 1).data_type();
@@ -94,7 +166,8 @@ impl Operator for SessionAggregate {
         let times = cast(batch.rows.column(self.time), &DataType::Int64)
             .map_err(|error| Error::bug(format!("row time: {error}")))?;
         let times = times.as_primitive::<Int64Type>().values();
-        let row = |row: usize| (times[row], batch.watermarks.get(row).max(self.watermark));
+        let lateness = self.late.as_ref().map_or(0, |late| late.lateness);
+        let row = |row: usize| (times[row], closing(batch.watermarks.get(row), lateness).max(self.watermark));
         let found = self.sessions.locate(&keys, &self.hashes, batch.origin.split, row)?;
         let batch = self.without_late(batch, &found, out)?;
         self.account.accepted += batch.len() as u64;
@@ -103,31 +176,47 @@ impl Operator for SessionAggregate {
     }
 
     fn on_watermark(&mut self, watermark_ms: i64, out: &mut Output) -> Result<()> {
-        self.watermark = watermark_ms;
-        if let Some(closed) = self.sessions.close(watermark_ms)? {
-            let rows = self.rows(closed, out)?;
-            send(&rows, self.batch_rows, self.ingest_ms, &mut self.account, out);
+        self.watermark = self.closing(watermark_ms);
+        if let Some(late) = &mut self.late {
+            late.fired = watermark_ms;
         }
+        self.fire(watermark_ms, out)?;
         out.watermark(watermark_ms);
         Ok(())
     }
 
-    fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+    fn on_tick(&mut self, out: &mut Output) -> Result<()> {
+        match self.late.as_ref().map(|late| late.fired) {
+            Some(fired) => self.send_changes(fired, out),
+            None => Ok(()),
+        }
+    }
+
+    fn snapshot(&mut self, out: &mut Output) -> Result<OperatorState> {
+        self.on_tick(out)?;
         let mut state = OperatorState::none();
+        if let Some(rows) = self.late.as_ref().map(|late| late.sent.snapshot()).transpose()?.flatten() {
+            state.add_keyed(SENT, rows);
+        }
         self.sessions.snapshot()?.into_iter().for_each(|part| state.add_keyed(SESSIONS, part));
         Ok(state)
     }
 
     fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
-        state.only(&[SESSIONS])?;
-        self.watermark = watermark_ms;
+        state.only(&[SESSIONS, SENT])?;
+        self.watermark = self.closing(watermark_ms);
+        if let Some(late) = &mut self.late {
+            late.fired = watermark_ms;
+            state.rows(SENT).try_for_each(|rows| late.sent.restore(rows))?;
+        }
         state.rows(SESSIONS).try_for_each(|rows| self.sessions.restore(rows))?;
         self.account.restored = self.sessions.rows();
         Ok(())
     }
 
     fn account(&self) -> Account {
-        let (in_state, state_bytes) = (self.sessions.rows(), self.sessions.bytes() as u64);
+        let sent = self.late.as_ref().map_or(0, |late| late.sent.bytes());
+        let (in_state, state_bytes) = (self.sessions.rows(), (self.sessions.bytes() + sent) as u64);
         Account { in_state, state_bytes, ..self.account }
     }
 }
@@ -172,6 +261,7 @@ mod tests {
             keys: vec![0],
             aggregates: vec![call],
             retracting: true,
+            lateness: 0,
         };
         let (schema, reason) = (schema(&columns), String::new());
         let node = Node {

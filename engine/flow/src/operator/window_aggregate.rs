@@ -6,6 +6,8 @@
 //! into a pane that those windows do not see: a pane is a slice of time and the end of the latest window
 //! that must not count it.
 
+mod lateness;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ use crate::batch::{Batch, Event, RowWatermarks};
 use crate::checkpoint::{OperatorState, as_layout};
 use crate::state::{Grouped, PartialLayout, PreAggregation, hash_keys};
 use crate::window::emitted::{self, Emitted};
-use crate::window::{Window, first_end, last_end, pane_of, pane_size, windows_of};
+use crate::window::{Window, closing, first_end, last_end, pane_of, pane_size, windows_of};
 
 /// Which pane a row is in. For assigned windows: the start of its slice of time, and the end of the latest
 /// window that must not count it (`WATERMARK_MIN` = every window counts it). For attached windows: the
@@ -49,7 +51,12 @@ pub struct WindowAggregate {
     pre_aggregation: PreAggregation,
     partitions: usize,
     hashes: Vec<u64>,
+    /// Windows that end by then have closed: they take no more rows.
     watermark: i64,
+    /// How long windows that have fired stay open.
+    lateness: i64,
+    /// Windows that end by then have fired; with no lateness `watermark` says that.
+    fired: i64,
     /// The earliest end of a window that has a pane and has not fired.
     next_end: i64,
     /// EMIT CHANGES: what has been sent of windows that are still open.
@@ -75,7 +82,8 @@ const MOST_LOCAL_GROUPS: usize = 1 << 16;
 impl WindowAggregate {
     /// The operator of `node` over rows of `input` (of the rows below the `Local` half, for `Final`).
     pub fn new(node: &Node, input: &SchemaRef, limits: &Limits) -> Result<Self> {
-        let Spec::WindowAggregate { window, keys, aggregates, phase, emit, retracting } = &node.operator
+        let Spec::WindowAggregate { window, keys, aggregates, phase, emit, retracting, lateness } =
+            &node.operator
         else {
             return Err(Error::bug("not a WindowAggregate"));
         };
@@ -96,6 +104,8 @@ impl WindowAggregate {
             partitions: limits.partitions,
             hashes: vec![],
             watermark: WATERMARK_MIN,
+            lateness: *lateness,
+            fired: WATERMARK_MIN,
             next_end: i64::MAX,
             emitted: BTreeMap::new(),
             touched: BTreeSet::new(),
@@ -123,7 +133,7 @@ impl WindowAggregate {
                 let starts = starts.as_primitive::<Int64Type>().values();
                 let ends = ends.as_primitive::<Int64Type>().values();
                 let keys = starts.iter().zip(ends).enumerate().map(|(row, (start, end))| {
-                    let watermark = batch.watermarks.get(row).max(self.watermark);
+                    let watermark = self.closing(batch.watermarks.get(row)).max(self.watermark);
                     if end - 1 <= watermark { Slot::Late } else { Slot::Pane((*start, *end)) }
                 });
                 let keys = keys.collect();
@@ -145,7 +155,7 @@ impl WindowAggregate {
             RowWatermarks::Constant(watermark) => Some(*watermark),
             RowWatermarks::PerRow(watermarks) => arrow::compute::max(watermarks),
         };
-        let watermark = watermark.unwrap_or(WATERMARK_MIN).max(self.watermark);
+        let watermark = self.closing(watermark.unwrap_or(WATERMARK_MIN)).max(self.watermark);
         // All times of a pane have the same windows, so its start stands for them.
         match first_end(window, pane).is_some_and(|end| end - 1 > watermark) {
             true => self.add_to_pane((pane, WATERMARK_MIN), &batch, out),
@@ -153,9 +163,13 @@ impl WindowAggregate {
         }
     }
 
+    fn closing(&self, watermark: i64) -> i64 {
+        closing(watermark, self.lateness)
+    }
+
     fn pane_of_each(&self, window: &WindowSpec, times: &[i64], batch: &Batch) -> Vec<Slot> {
         let slot = |(row, time): (usize, &i64)| {
-            let own = batch.watermarks.get(row);
+            let own = self.closing(batch.watermarks.get(row));
             let Some(last) = last_end(window, *time) else { return Slot::Gap };
             if last - 1 <= own.max(self.watermark) {
                 return Slot::Late;
@@ -260,7 +274,7 @@ impl WindowAggregate {
     }
 
     fn touch(&mut self, key: PaneKey) {
-        if self.emit == EmitMode::Changes {
+        if self.emit == EmitMode::Changes || self.lateness > 0 {
             self.touched.insert(key);
         }
     }
@@ -492,13 +506,15 @@ impl Operator for WindowAggregate {
     }
 
     fn on_watermark(&mut self, watermark_ms: i64, out: &mut Output) -> Result<()> {
-        if self.next_end.saturating_sub(1) <= watermark_ms {
+        if self.lateness > 0 {
+            self.advance_late(watermark_ms, out)?;
+        } else if self.next_end.saturating_sub(1) <= watermark_ms {
             match self.phase {
                 Phase::Local => self.flush_due(watermark_ms, out)?,
                 Phase::Single | Phase::Final => self.fire(watermark_ms, out)?,
             }
         }
-        self.watermark = self.watermark.max(watermark_ms);
+        self.watermark = self.watermark.max(self.closing(watermark_ms));
         out.watermark(watermark_ms);
         Ok(())
     }
@@ -514,8 +530,10 @@ impl Operator for WindowAggregate {
     }
 
     fn on_tick(&mut self, out: &mut Output) -> Result<()> {
-        if self.emit == EmitMode::Final {
-            return Ok(());
+        match (self.lateness, self.emit) {
+            (1.., _) => return self.tick_late(out),
+            (_, EmitMode::Final) => return Ok(()),
+            (_, EmitMode::Changes) => {}
         }
         let touched = std::mem::take(&mut self.touched);
         if self.phase == Phase::Local {
@@ -555,7 +573,7 @@ impl Operator for WindowAggregate {
 
     fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
         state.only(&[PANES, EMITTED])?;
-        self.watermark = watermark_ms;
+        (self.watermark, self.fired) = (self.closing(watermark_ms), watermark_ms);
         for rows in state.rows(PANES) {
             self.restore_panes(rows)?;
         }
@@ -573,7 +591,8 @@ impl Operator for WindowAggregate {
 
     fn account(&self) -> Account {
         let in_state = self.panes.values().map(Grouped::rows).sum();
-        let state_bytes = self.panes.values().chain(&self.spare).map(|pane| pane.bytes() as u64).sum();
-        Account { in_state, state_bytes, ..self.account }
+        let panes: u64 = self.panes.values().chain(&self.spare).map(|pane| pane.bytes() as u64).sum();
+        let emitted: u64 = self.emitted.values().map(|emitted| emitted.bytes() as u64).sum();
+        Account { in_state, state_bytes: panes + emitted, ..self.account }
     }
 }

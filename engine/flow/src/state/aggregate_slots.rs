@@ -25,6 +25,11 @@ impl AggregateSlots {
         Ok(AggregateSlots { calls, aggregators, weights: retracting.then(Vec::new) })
     }
 
+    /// The same calls without slots.
+    pub fn like(&self) -> Result<Self> {
+        AggregateSlots::new(self.calls.clone(), self.weights.is_some())
+    }
+
     /// Makes room for slots `0..slots`; new ones are empty.
     pub fn resize(&mut self, slots: usize) {
         self.aggregators.iter_mut().for_each(|own| own.resize(slots));

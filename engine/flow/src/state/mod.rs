@@ -23,4 +23,4 @@ pub use pre_aggregation::PreAggregation;
 pub use ranked::{RankEncoding, RankedRows};
 pub use ranked_layout::{HeldRow, RankedLayout, Restored};
 pub use row_store::{NO_SLOT, RowStore};
-pub use session_table::{Closed, SessionTable};
+pub use session_table::{Ended, SessionTable};

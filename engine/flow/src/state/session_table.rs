@@ -7,6 +7,7 @@
 //! touches the other by its rows that came before its own split had passed the other's end: only those
 //! are certain to be here when the other's time comes.
 
+mod early;
 mod snapshot;
 
 use std::cmp::Reverse;
@@ -22,6 +23,9 @@ use super::grouped::Faults;
 use super::{AggregateSlots, GroupTable};
 use crate::batch::SplitId;
 use crate::window::Window;
+
+use early::Early;
+pub use early::Ended;
 
 /// No session: the end of a list.
 const NONE: u32 = u32::MAX;
@@ -110,6 +114,8 @@ pub struct SessionTable {
     key_of_row: Vec<u32>,
     /// Sessions of a split that a row has made one, in order: what remains, and what is gone.
     joined: Vec<(u32, u32)>,
+    /// For sessions that are sent before they close.
+    early: Option<Early>,
 }
 
 impl SessionTable {
@@ -131,6 +137,7 @@ impl SessionTable {
             ends: BinaryHeap::new(),
             key_of_row: vec![],
             joined: vec![],
+            early: None,
         })
     }
 
@@ -150,7 +157,10 @@ impl SessionTable {
             let (time, watermark) = row(index);
             self.place(*key, split, time, watermark)
         };
-        let found = key_of_row.iter().enumerate().map(place).collect();
+        let found: Vec<Option<u32>> = key_of_row.iter().enumerate().map(place).collect();
+        if let Some(early) = &mut self.early {
+            early.touch(key_of_row.iter().zip(&found).filter(|(_, own)| own.is_some()).map(|(key, _)| *key));
+        }
         self.key_of_row = key_of_row;
         self.aggregates.resize(self.sessions.len());
         Ok(found)
@@ -354,6 +364,9 @@ impl SessionTable {
             session.key = *key;
             session.next = std::mem::replace(&mut self.heads[*key as usize], number as u32);
             self.ends.push(Reverse((session.window.end, number as u32)));
+        }
+        if let Some(early) = &mut self.early {
+            early.renumber(self.heads.len() as u32);
         }
         Ok(())
     }

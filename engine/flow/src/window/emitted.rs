@@ -19,6 +19,8 @@ pub struct Emitted {
     key_converter: RowConverter,
     row_converter: RowConverter,
     sent: FxHashMap<Box<[u8]>, Box<[u8]>>,
+    /// Bytes held.
+    bytes: usize,
 }
 
 /// The columns of a checkpoint before those of the rows.
@@ -61,6 +63,7 @@ impl Emitted {
             key_converter: converter(schema, keys)?,
             row_converter: converter(schema, schema.fields().len())?,
             sent: FxHashMap::default(),
+            bytes: 0,
         })
     }
 
@@ -88,6 +91,16 @@ impl Emitted {
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(bug)
     }
 
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn weigh(&mut self) {
+        let texts: usize = self.sent.iter().map(|(key, row)| key.len() + row.len()).sum();
+        self.bytes = texts + self.sent.capacity() * size_of::<(Box<[u8]>, Box<[u8]>)>();
+    }
+
     /// Notes rows as sent.
     pub fn restore(&mut self, rows: &RecordBatch) -> Result<()> {
         let bug = |error: arrow::error::ArrowError| Error::bug(format!("results sent: {error}"));
@@ -97,6 +110,7 @@ impl Emitted {
             let key = if self.keys == 0 { Box::default() } else { keys.row(row).as_ref().into() };
             self.sent.insert(key, values.row(row).as_ref().into());
         }
+        self.weigh();
         Ok(())
     }
 
@@ -125,6 +139,7 @@ impl Emitted {
             }
             self.sent.insert(key, value);
         }
+        self.weigh();
         let mut gone: Vec<Box<[u8]>> = left.into_values().collect();
         gone.sort();
         kinds.extend(gone.iter().map(|_| RowKind::Delete));

@@ -6,7 +6,7 @@
 
 pub mod emitted;
 
-use millrace_plan::WindowSpec;
+use millrace_plan::{WATERMARK_MAX, WindowSpec};
 
 /// A window `[start, end)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +15,15 @@ pub struct Window {
     pub start: i64,
     /// The first millisecond after it.
     pub end: i64,
+}
+
+/// The watermark by which windows close that stay open for `lateness` milliseconds after they have fired, when time
+/// has come to `watermark`. At the end of time all close.
+pub fn closing(watermark: i64, lateness: i64) -> i64 {
+    match watermark {
+        WATERMARK_MAX => WATERMARK_MAX,
+        _ => watermark.saturating_sub(lateness),
+    }
 }
 
 fn floor(time: i64, size: i64, offset: i64) -> i64 {

@@ -68,11 +68,20 @@ fn calls(calls: &[AggregateCall]) -> String {
     calls.iter().map(call).collect::<Vec<_>>().join(", ")
 }
 
+/// How long windows that have been sent take rows.
+fn late(lateness: i64) -> String {
+    if lateness == 0 { String::new() } else { format!(", {lateness} ms late") }
+}
+
 fn join(spec: &JoinSpec) -> String {
     let condition = spec.condition.as_ref().map_or(String::new(), |own| format!(" if {own}"));
     let (kind, keys, time) = (spec.kind, &spec.keys, spec.time);
     let (null_equal, retracting) = (spec.null_equal, spec.retracting);
-    format!("{kind:?} on {keys:?}{condition}, {time:?}, {null_equal}, {retracting:?}")
+    let ttl = match spec.ttl_ms {
+        [None, None] => String::new(),
+        other => format!(", forgets after {other:?}"),
+    };
+    format!("{kind:?} on {keys:?}{condition}, {time:?}, {null_equal}, {retracting:?}{ttl}")
 }
 
 fn row_pattern(spec: &MatchSpec) -> String {
@@ -116,6 +125,7 @@ fn what(node: &Node) -> String {
         Operator::RowTime(spec) => match &spec.watermark {
             WatermarkRule::Delay(delay) => format!("{name} column {} less {delay} ms", spec.column),
             WatermarkRule::Expr(expr) => format!("{name} column {} by {expr}", spec.column),
+            WatermarkRule::Source => format!("{name} column {} by the source", spec.column),
         },
         Operator::Calc { filter, exprs: columns, now } => {
             let filter = filter.as_ref().map_or(String::new(), |filter| format!(" where {filter}"));
@@ -133,15 +143,19 @@ fn what(node: &Node) -> String {
             let calls = calls(aggregates);
             format!("{name} {phase:?} by {keys:?} compute {calls}, {emit:?}, retracting: {retracting}")
         }
-        Operator::WindowAggregate { window, keys, aggregates, phase, emit, retracting } => {
+        Operator::ExpiringAggregate { keys, aggregates, retracting, ttl_ms } => {
             let calls = calls(aggregates);
+            format!("{name} by {keys:?} compute {calls}, retracting: {retracting}, forgets after {ttl_ms}")
+        }
+        Operator::WindowAggregate { window, keys, aggregates, phase, emit, retracting, lateness } => {
+            let (calls, late) = (calls(aggregates), late(*lateness));
             format!(
-                "{name} {phase:?} {window:?} by {keys:?} compute {calls}, {emit:?}, retracting: {retracting}"
+                "{name} {phase:?} {window:?} by {keys:?} compute {calls}, {emit:?}, retracting: {retracting}{late}"
             )
         }
-        Operator::SessionAggregate { time, gap, keys, aggregates, retracting } => {
-            let calls = calls(aggregates);
-            format!("{name} of {time}, gap {gap} by {keys:?} compute {calls}, retracting: {retracting}")
+        Operator::SessionAggregate { time, gap, keys, aggregates, retracting, lateness } => {
+            let (calls, late) = (calls(aggregates), late(*lateness));
+            format!("{name} of {time}, gap {gap} by {keys:?} compute {calls}, retracting: {retracting}{late}")
         }
         Operator::OverAggregate { keys, time, calls: over, columns } => {
             let each = over.iter().map(|own| format!("{} over {:?}", call(&own.call), own.frame));

@@ -262,6 +262,7 @@ fn holds_state(operator: &Operator) -> bool {
             | Operator::Expand { .. }
             | Operator::WindowAssign { .. }
             | Operator::Union
+            | Operator::LateRows { .. }
             | Operator::Exchange(_)
             | Operator::Sink { .. }
     )

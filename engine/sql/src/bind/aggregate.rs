@@ -5,7 +5,7 @@
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field};
-use datafusion_common::{Result, exec_err, not_impl_err, plan_err};
+use datafusion_common::{Result, ScalarValue, exec_err, not_impl_err, plan_err};
 use datafusion_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
 
@@ -42,6 +42,7 @@ pub static AGGREGATES: &[AggregateEntry] = &[
     entry("first_value", &[], (1, 1), "FIRST_VALUE(value)", "first value that is not null", same),
     entry("last_value", &[], (1, 1), "LAST_VALUE(value)", "last value that is not null", same),
     entry("listagg", &[], (1, 2), "LISTAGG(string[, separator])", "values, joined by ','", text),
+    entry("array_agg", &[], (1, 1), "ARRAY_AGG([DISTINCT] value)", "values as an ARRAY, NULL too", array),
     entry(
         "approx_count_distinct",
         &[],
@@ -92,6 +93,10 @@ fn text(types: &[DataType]) -> Result<DataType, String> {
         [DataType::Utf8 | DataType::Null, ..] => Ok(DataType::Utf8),
         _ => Err("takes a STRING".into()),
     }
+}
+
+fn array(types: &[DataType]) -> Result<DataType, String> {
+    Ok(crate::types::array(types[0].clone()))
 }
 
 fn same(types: &[DataType]) -> Result<DataType, String> {
@@ -188,6 +193,14 @@ impl AggregateUDFImpl for FlinkAggregate {
 
     fn is_nullable(&self) -> bool {
         !self.entry.name.contains("count")
+    }
+
+    /// Of no rows: what a correlated subquery gives for a row that has none.
+    fn default_value(&self, data_type: &DataType) -> Result<ScalarValue> {
+        match self.is_nullable() {
+            true => ScalarValue::try_from(data_type),
+            false => ScalarValue::new_zero(data_type),
+        }
     }
 
     fn accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {

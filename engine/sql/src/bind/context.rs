@@ -23,7 +23,7 @@ use millrace_plan::{Changelog, Error, TableDef, WindowSpec};
 use super::unnest::Unnesting;
 use super::values::RowLists;
 use super::window::{WindowAssign, Windows};
-use super::{aggregate, now, numeric, over, row_pattern, temporal};
+use super::{aggregate, now, numeric, over, row_pattern, set_operation, temporal};
 use crate::catalog::nearest;
 use crate::parse::{WindowCall, WindowKind, window_call};
 use crate::types::Length;
@@ -47,6 +47,15 @@ impl DeclaredColumn {
     }
 }
 
+/// What a table declares of its watermark.
+#[derive(Debug, Clone)]
+pub enum DeclaredWatermark {
+    /// An expression over the columns.
+    Expr(Expr),
+    /// SOURCE_WATERMARK(): what the source promises.
+    Source,
+}
+
 /// A declared table.
 #[derive(Debug, Clone)]
 pub struct Declared {
@@ -60,8 +69,8 @@ pub struct Declared {
     pub columns: Vec<DeclaredColumn>,
     /// The row kinds that it sends when it is read.
     pub changelog: Changelog,
-    /// The row-time column (position in `schema`) and the watermark expression over `schema`.
-    pub watermark: Option<(usize, Expr)>,
+    /// The row-time column (position in `schema`) and its watermark.
+    pub watermark: Option<(usize, DeclaredWatermark)>,
     /// Where it was declared.
     pub place: Option<millrace_plan::Place>,
 }
@@ -126,6 +135,7 @@ impl<'a> Context<'a> {
             options: ConfigOptions::default(),
             expr_planners: vec![Arc::new(FlinkSyntax)],
             relation_planners: vec![
+                Arc::new(set_operation::CountedSets),
                 Arc::new(WindowFunctions),
                 Arc::new(RowLists),
                 Arc::new(Unnesting),

@@ -8,6 +8,7 @@ pub mod aggregate;
 mod context;
 mod decimal;
 mod error;
+pub mod lateral;
 mod naming;
 pub mod now;
 pub mod numeric;
@@ -15,6 +16,7 @@ mod over;
 mod refuse;
 pub mod rewrite;
 pub mod row_pattern;
+pub mod set_operation;
 pub mod temporal;
 pub mod unnest;
 mod values;
@@ -34,7 +36,7 @@ use datafusion_sql::sqlparser::ast;
 use millrace_plan::{Place, Result};
 
 use context::Context;
-pub use context::{Declared, DeclaredColumn, DeclaredTable, Tables};
+pub use context::{Declared, DeclaredColumn, DeclaredTable, DeclaredWatermark, Tables};
 pub use error::explain_error;
 
 /// The names of every function a query can call, for suggestions.
@@ -76,6 +78,7 @@ impl<'a> Binder<'a> {
         let plan = self.planner().sql_statement_to_plan(statement);
         let plan = plan
             .and_then(unnest::correlate)
+            .and_then(lateral::ranked)
             .and_then(temporal::temporal_joins)
             .and_then(analyze)
             .map_err(|error| explain_error(&error, place))?;
@@ -125,6 +128,7 @@ pub fn simplify(plan: LogicalPlan, place: Option<Place>) -> Result<LogicalPlan> 
         Arc::new(rules::replace_distinct_aggregate::ReplaceDistinctWithAggregate::new()),
         Arc::new(rules::decorrelate_predicate_subquery::DecorrelatePredicateSubquery::new()),
         Arc::new(rules::scalar_subquery_to_join::ScalarSubqueryToJoin::new()),
+        Arc::new(rules::decorrelate_lateral_join::DecorrelateLateralJoin::new()),
         Arc::new(rules::extract_equijoin_predicate::ExtractEquijoinPredicate::new()),
         Arc::new(rules::eliminate_filter::EliminateFilter::new()),
         Arc::new(rules::eliminate_cross_join::EliminateCrossJoin::new()),

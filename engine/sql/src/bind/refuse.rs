@@ -9,6 +9,7 @@ use datafusion_sql::sqlparser::ast::{
 use millrace_plan::{Error, Place, Result};
 
 use super::rewrite::place_of;
+use super::temporal::version_at;
 
 /// Fails at the first construct of `query` that Millrace does not run yet.
 pub fn refuse_unsupported(query: &Query) -> Result<()> {
@@ -62,6 +63,18 @@ impl Visitor for Refusal {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Flow {
         match factor {
+            TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => {
+                refuse(
+                    "TABLESAMPLE",
+                    "write WHERE MOD(key, 10) = 0 to take a tenth of the keys",
+                    place_of(factor),
+                )
+            }
+            TableFactor::Pivot { .. } | TableFactor::Unpivot { .. } => refuse(
+                "PIVOT and UNPIVOT",
+                "write an aggregate with FILTER (WHERE ...) for each column, or CROSS JOIN UNNEST(...)",
+                place_of(factor),
+            ),
             TableFactor::Table { version: Some(TableVersion::ForSystemTimeAsOf(time)), .. } => match time {
                 SqlExpr::Identifier(_) | SqlExpr::CompoundIdentifier(_) => ControlFlow::Continue(()),
                 _ => refuse(
@@ -73,18 +86,15 @@ impl Visitor for Refusal {
             TableFactor::Table { version: Some(version), .. } => {
                 refuse(&version.to_string(), "write FOR SYSTEM_TIME AS OF o.time", place_of(factor))
             }
-            TableFactor::Derived { lateral: true, .. } => refuse("LATERAL", JOIN_HINT, place_of(factor)),
-            TableFactor::Function { lateral: true, .. } => refuse(
-                "LATERAL TABLE",
-                "for a temporal table function join the table itself: JOIN t FOR SYSTEM_TIME AS OF o.time ON ...",
+            TableFactor::Function { lateral: true, .. } if version_at(factor).is_none() => refuse(
+                "LATERAL TABLE of this",
+                "write LATERAL TABLE (t(o.time)) for the rows that table t has at a time, or CROSS JOIN UNNEST(...)",
                 place_of(factor),
             ),
             _ => ControlFlow::Continue(()),
         }
     }
 }
-
-const JOIN_HINT: &str = "join the tables themselves, by equal keys or by intervals of their row times";
 
 fn join_operator(operator: &JoinOperator, place: Option<Place>) -> Flow {
     match operator {
@@ -115,12 +125,8 @@ fn set_operation(body: &SetExpr, place: Option<Place>) -> Flow {
             left,
             right,
         } => {
-            if !matches!(set_quantifier, SetQuantifier::None | SetQuantifier::Distinct) {
-                return refuse(
-                    "INTERSECT ALL and EXCEPT ALL",
-                    "leave ALL out, or count with GROUP BY",
-                    place,
-                );
+            if matches!(set_quantifier, SetQuantifier::ByName | SetQuantifier::AllByName) {
+                return refuse("a set operation BY NAME", "list the columns in the same order", place);
             }
             set_operation(left, place)?;
             set_operation(right, place)

@@ -59,11 +59,14 @@ impl VisitorMut for Rewriter {
         if let Some(unnest) = super::unnest::as_unnest(factor) {
             *factor = unnest;
         }
+        if let Some(version) = super::temporal::version_at(factor) {
+            *factor = version;
+        }
         ControlFlow::Continue(())
     }
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
-        match row_lists(&mut query.body) {
+        match row_lists(&mut query.body).and_then(|()| super::set_operation::counted(&mut query.body)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(Box::new(error)),
         }
@@ -358,7 +361,7 @@ fn window_function(
 }
 
 /// `SELECT * FROM relation WHERE filter`
-fn select_all(relation: TableFactor, filter: Option<Expr>) -> Result<Query> {
+pub fn select_all(relation: TableFactor, filter: Option<Expr>) -> Result<Query> {
     use datafusion_sql::sqlparser::{dialect::GenericDialect, parser::Parser};
     let bug = || Error::bug("the template of SELECT * does not parse");
     let parsed = Parser::new(&GenericDialect {}).try_with_sql("SELECT * FROM x").map(|mut p| p.parse_query());

@@ -15,9 +15,15 @@ use crate::function::common_type;
 
 /// `(VALUES ...) AS alias` in FROM.
 pub fn table_factor(values: ast::Values, alias: Option<TableAlias>) -> TableFactor {
-    let query = Query {
+    let subquery = Box::new(query_of(SetExpr::Values(values)));
+    TableFactor::Derived { lateral: false, subquery, alias, sample: None }
+}
+
+/// The query that is nothing but `body`.
+pub fn query_of(body: SetExpr) -> Query {
+    Query {
         with: None,
-        body: Box::new(SetExpr::Values(values)),
+        body: Box::new(body),
         order_by: None,
         limit_clause: None,
         fetch: None,
@@ -26,8 +32,7 @@ pub fn table_factor(values: ast::Values, alias: Option<TableAlias>) -> TableFact
         settings: None,
         format_clause: None,
         pipe_operators: vec![],
-    };
-    TableFactor::Derived { lateral: false, subquery: Box::new(query), alias, sample: None }
+    }
 }
 
 /// Plans what [`table_factor`] makes.

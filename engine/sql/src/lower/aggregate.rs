@@ -56,6 +56,8 @@ struct Prepared {
     keys: Vec<usize>,
     calls: Vec<AggregateCall>,
     window: Option<GroupWindow>,
+    /// How long a group is kept; `None` = for ever, or as long as its window.
+    ttl_ms: Option<u64>,
 }
 
 impl Lowering {
@@ -65,7 +67,7 @@ impl Lowering {
             input = self.materialized(input)?;
         }
         let mut grouping = Grouping::of(plan, &input)?;
-        if grouping.window.is_none() && input.pending.is_some() {
+        if input.pending.is_some() && (grouping.window.is_none() || grouping.is_across_sessions(&input)) {
             input = self.materialized(input)?;
             grouping = Grouping::of(plan, &input)?;
         }
@@ -76,7 +78,11 @@ impl Lowering {
                 .hint("leave EMIT out: a session is sent when it has ended")
                 .at(statement.place));
         }
-        let prepared = self.prepare(plan, &input, &grouping, statement)?;
+        let ttl_ms = match grouping.window {
+            None => self.group_ttl(&plan.input, statement)?,
+            Some(_) => None,
+        };
+        let prepared = Prepared { ttl_ms, ..self.prepare(plan, &input, &grouping, statement)? };
         let (node, outputs) = self.aggregation(prepared, &grouping, &plan.schema, statement)?;
         Ok(Relation { domain: input.domain, ..self.results(node, outputs, &grouping, plan)? })
     }
@@ -130,7 +136,7 @@ impl Lowering {
                 node
             }
         };
-        Ok(Prepared { node, keys, calls, window })
+        Ok(Prepared { node, keys, calls, window, ttl_ms: None })
     }
 
     /// Sends each row once for each grouping set, with the keys outside the set null and the set's
@@ -188,27 +194,18 @@ impl Lowering {
             Some(_) => EmitMode::Final,
             None => EmitMode::Changes,
         });
-        let is_session = matches!(prepared.window, Some(GroupWindow::Session { .. }));
-        let distinct_only = prepared.calls.is_empty() && !retracting;
-        let changelog = match emit {
-            EmitMode::Final => Changelog::Append,
-            EmitMode::Changes if distinct_only && prepared.window.is_none() => Changelog::Append,
-            EmitMode::Changes => Changelog::Retract,
+        let lateness = match prepared.window {
+            Some(_) => self.lateness(prepared.node, statement)?,
+            None => 0,
         };
+        self.check_emit(lateness, statement)?;
+        let is_session = matches!(prepared.window, Some(GroupWindow::Session { .. }));
+        let changelog = sent_kinds(&prepared, emit, retracting, lateness);
         let row_time = prepared.window.map(|_| schema.fields().len() - 1);
+        let late_whole = prepared.window.is_some() && self.late_rows_need_owner(prepared.node);
         let make = |graph: &mut super::Graph, input: NodeId, phase: Phase, reason: &str| {
-            let (keys, aggregates) = (prepared.keys.clone(), prepared.calls.clone());
-            let operator = match prepared.window {
-                Some(GroupWindow::Aligned(window)) => {
-                    Operator::WindowAggregate { window, keys, aggregates, phase, emit, retracting }
-                }
-                Some(GroupWindow::Session { time, gap }) => {
-                    Operator::SessionAggregate { time, gap, keys, aggregates, retracting }
-                }
-                None => Operator::GroupAggregate { keys, aggregates, phase, emit, retracting },
-            };
             graph.add(Node {
-                operator,
+                operator: prepared.operator(phase, emit, retracting, lateness),
                 inputs: vec![input],
                 schema: schema.clone(),
                 changelog,
@@ -223,12 +220,21 @@ impl Lowering {
                 Phase::Single,
                 "one shard: rows meet their group where they are",
             )
-        } else if retracting || is_session || self.strategy.one_phase {
+        } else if retracting
+            || is_session
+            || prepared.ttl_ms.is_some()
+            || self.strategy.one_phase
+            || late_whole
+        {
             let exchange = Exchange::Hash(prepared.keys.clone());
-            let reason = match (is_session, retracting) {
-                (true, _) => "sessions need every row of a key: rows go to the owner of their group",
-                (_, true) => "the input changes: rows go to the owner of their group",
-                (_, false) => "ONE_PHASE: rows go to the owner of their group",
+            let reason = match (is_session, prepared.ttl_ms, retracting) {
+                _ if late_whole => {
+                    "'late.table' wants rows whole, and a reader may fall idle: rows go to the owner"
+                }
+                (true, ..) => "sessions need every row of a key: rows go to the owner of their group",
+                (_, Some(_), _) => "groups are forgotten by the clock: rows go to the owner of their group",
+                (.., true) => "the input changes: rows go to the owner of their group",
+                (.., false) => "ONE_PHASE: rows go to the owner of their group",
             };
             let node = self.graph.exchange(prepared.node, exchange, reason);
             make(&mut self.graph, node, Phase::Single, "")
@@ -275,6 +281,32 @@ impl Lowering {
         self.graph.node_mut(node).row_time = times.first().copied();
         let attached = Attached::of(find);
         Ok(Relation { times, attached, ..Relation::of(node, plan.schema.clone()) })
+    }
+}
+
+impl Prepared {
+    fn operator(&self, phase: Phase, emit: EmitMode, retracting: bool, lateness: i64) -> Operator {
+        let (keys, aggregates) = (self.keys.clone(), self.calls.clone());
+        match (self.window, self.ttl_ms) {
+            (Some(GroupWindow::Aligned(window)), _) => {
+                Operator::WindowAggregate { window, keys, aggregates, phase, emit, retracting, lateness }
+            }
+            (Some(GroupWindow::Session { time, gap }), _) => {
+                Operator::SessionAggregate { time, gap, keys, aggregates, retracting, lateness }
+            }
+            (None, Some(ttl_ms)) => Operator::ExpiringAggregate { keys, aggregates, retracting, ttl_ms },
+            (None, None) => Operator::GroupAggregate { keys, aggregates, phase, emit, retracting },
+        }
+    }
+}
+
+/// The row kinds that an aggregation sends.
+fn sent_kinds(prepared: &Prepared, emit: EmitMode, retracting: bool, lateness: i64) -> Changelog {
+    let distinct_only = prepared.calls.is_empty() && !retracting;
+    match emit {
+        EmitMode::Final if lateness == 0 => Changelog::Append,
+        EmitMode::Changes if distinct_only && prepared.window.is_none() => Changelog::Append,
+        EmitMode::Final | EmitMode::Changes => Changelog::Retract,
     }
 }
 
@@ -329,27 +361,19 @@ impl Grouping {
             }
         });
         let keys = keys.collect();
-        let grouping = Grouping { exprs, sets, keys, window };
-        if let (Some(GroupWindow::Session { .. }), Some(pending)) = (window, &input.pending) {
-            grouping.check_partition(pending, input)?;
-        }
-        Ok(grouping)
+        Ok(Grouping { exprs, sets, keys, window })
     }
 
-    /// Refuses to group sessions by other columns than those that tell the sessions apart.
-    fn check_partition(&self, pending: &Pending, input: &Relation) -> Result<()> {
-        let PendingWindow::Session { partition: Some(partition), .. } = &pending.window else {
-            return Ok(());
-        };
+    /// True if it groups sessions by other columns than those that tell them apart: then the sessions must be
+    /// known first.
+    fn is_across_sessions(&self, input: &Relation) -> bool {
+        let pending = input.pending.as_ref().map(|own| &own.window);
+        let Some(PendingWindow::Session { partition: Some(partition), .. }) = pending else { return false };
         let keys = self.exprs.iter().zip(&self.keys).filter(|(_, key)| matches!(key, Key::Group(_)));
         let given: BTreeSet<Option<Place>> =
             keys.map(|(expr, _)| input.column(expr).map(|column| input.places[column])).collect();
         let wanted = partition.iter().map(|column| Some(Place::Real(*column))).collect();
-        if given == wanted && self.sets.is_none() {
-            return Ok(());
-        }
-        Err(Error::query("sessions must be grouped by the columns of their PARTITION BY, all and only those")
-            .hint("name the same columns in both; SESSION without PARTITION BY has sessions of all rows"))
+        given != wanted || self.sets.is_some()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, FieldRef, Schema};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{Column, DFSchema, DFSchemaRef};
 use datafusion_expr::execution_props::ExecutionProps;
@@ -11,7 +11,7 @@ use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_expr::{Expr, cast};
 use datafusion_physical_expr::planner::create_physical_expr;
 use datafusion_physical_expr::{PhysicalExpr, expressions};
-use millrace_plan::{Error, NodeId, Operator, ProjectExpr, Result};
+use millrace_plan::{Error, NodeId, Operator, ProjectExpr, Result, WindowSpec};
 
 use super::relation::{Attached, Pending, PendingWindow, Place, Relation};
 use super::volatile::is_volatile;
@@ -204,22 +204,17 @@ impl Lowering {
     /// Computes what is pending, so that every column is in the batch at its own position.
     pub(super) fn materialized(&mut self, relation: Relation) -> Result<Relation> {
         let Relation { mut node, mut places, .. } = relation.clone();
-        if let Some(Pending { time, window }) = &relation.pending {
-            let PendingWindow::Aligned(window) = *window else { return Err(session_alone()) };
-            let time = *time;
-            let input = self.graph.node(node).schema.clone();
-            let mut fields: Vec<FieldRef> = input.fields().iter().cloned().collect();
-            for name in WINDOW_COLUMNS {
-                let position = relation.schema.fields().iter().position(|field| field.name() == name);
-                let data_type = match position.filter(|_| name == "window_time") {
-                    Some(position) => relation.schema.field(position).data_type().clone(),
-                    None => super::source::row_time_type(),
-                };
-                fields.push(Arc::new(Field::new(name, data_type, false)));
-            }
-            let width = input.fields().len();
-            let operator = Operator::WindowAssign { time, window };
-            node = self.graph.add_after(node, operator, Arc::new(Schema::new(fields)), Some(width + 2));
+        if let Some(pending) = &relation.pending {
+            let time = relation.schema.fields().iter().find(|field| field.name() == WINDOW_COLUMNS[2]);
+            let time_type = time.map_or_else(super::source::row_time_type, |field| field.data_type().clone());
+            let width = self.graph.node(node).schema.fields().len();
+            node = match &pending.window {
+                PendingWindow::Aligned(window) => self.assigned(node, pending.time, *window, time_type),
+                PendingWindow::Session { gap, partition: Some(partition) } => {
+                    self.session_rows(node, (pending.time, *gap), partition, time_type)?
+                }
+                PendingWindow::Session { partition: None, .. } => return Err(session_alone()),
+            };
             for place in &mut places {
                 if let Place::Window(which) = *place {
                     *place = Place::Real(width + which);
@@ -243,6 +238,15 @@ impl Lowering {
         Ok(relation)
     }
 
+    /// The rows of `input` beside each of their windows.
+    fn assigned(&mut self, input: NodeId, time: usize, window: WindowSpec, time_type: DataType) -> NodeId {
+        let below = self.graph.node(input).schema.clone();
+        let fields: Vec<FieldRef> = below.fields().iter().cloned().chain(window_fields(time_type)).collect();
+        let row_time = below.fields().len() + 2;
+        let operator = Operator::WindowAssign { time, window };
+        self.graph.add_after(input, operator, Arc::new(Schema::new(fields)), Some(row_time))
+    }
+
     /// Casts the columns to the types of `schema`: an input of a union.
     pub(super) fn conform(&mut self, relation: Relation, schema: &DFSchemaRef) -> Result<Relation> {
         let real = self.real_schema(&relation)?;
@@ -263,9 +267,16 @@ impl Lowering {
     }
 }
 
+/// The columns of a window, whose time has this type.
+pub fn window_fields(time_type: DataType) -> impl Iterator<Item = FieldRef> {
+    let bound = super::source::row_time_type();
+    let types = [bound.clone(), bound, time_type];
+    WINDOW_COLUMNS.into_iter().zip(types).map(|(name, own)| Arc::new(Field::new(name, own, false)))
+}
+
 fn session_alone() -> Error {
-    Error::query("SESSION without GROUP BY window_start, window_end right above it is not supported yet")
-        .hint("filter in a subquery below SESSION, or with HAVING; compute with the window in a query above")
+    Error::query("GROUP BY SESSION(...) over rows that are not the aggregation's own is not supported")
+        .hint("write FROM TABLE(SESSION(TABLE t PARTITION BY key, DESCRIPTOR(ts), gap))")
 }
 
 /// Where a projection puts the rows' window.

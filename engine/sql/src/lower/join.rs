@@ -55,6 +55,7 @@ impl Lowering {
             false => (&join.left, &join.right),
             true => (&join.right, &join.left),
         };
+        let inputs = [left.as_ref(), right.as_ref()];
         let left = self.relation(left, statement)?;
         let left = self.materialized(left)?;
         let right = self.relation(right, statement)?;
@@ -65,6 +66,10 @@ impl Lowering {
             _ => Bound { time: JoinTime::Unbounded, by_clock: false },
         };
         let (time, by_clock) = (bound.time, bound.by_clock);
+        let ttl_ms = match time {
+            JoinTime::Unbounded => self.join_ttl(inputs),
+            _ => [None, None],
+        };
         let [left, right] = match by_clock {
             true => self.in_processing_time([left, right], time, statement)?,
             false => [left, right],
@@ -77,6 +82,7 @@ impl Lowering {
             condition: self.condition(&parts, &left, &right)?,
             time,
             retracting,
+            ttl_ms,
         };
         let inputs = [self.meeting(left.node, &left.keys, time), self.meeting(right.node, &right.keys, time)];
         let node = self.join_node(spec, inputs);

@@ -5,18 +5,24 @@
 
 mod aggregate;
 mod calc;
+mod carry;
 mod changelog;
 mod fuse;
 mod graph;
 mod join;
 mod join_time;
+pub mod late_table;
+mod lateness;
 mod over;
 mod processing_time;
 mod relation;
+mod repeat;
 mod row_pattern;
+mod session;
 mod sink;
 mod sort;
 mod source;
+mod state_ttl;
 mod temporal;
 mod top_n;
 mod unnest;
@@ -29,12 +35,15 @@ use datafusion_expr::logical_plan::{Extension, Projection, SubqueryAlias};
 use datafusion_expr::{Distinct, Expr, Filter, LogicalPlan, TableScan, Union};
 use millrace_plan::{EmitMode, Error, Operator, Place, Plan, Result};
 
+use crate::bind::lateral::not_a_join;
 use crate::bind::row_pattern::MatchRecognize;
 use crate::bind::window::WindowAssign;
 pub use graph::Graph;
+use late_table::LateTables;
 use relation::Relation;
 pub use sink::{Demands, Insert, check_columns};
 use source::Sources;
+use state_ttl::StateTtls;
 
 /// What the planner may decide by.
 #[derive(Debug, Clone, Copy)]
@@ -47,19 +56,30 @@ pub struct Strategy {
     pub one_phase: bool,
     /// Sources may send a change twice.
     pub duplicates: bool,
+    /// State without an end of its own is kept so long, in milliseconds; 0 = for ever.
+    pub state_ttl_ms: Option<u64>,
+    /// How long windows stay open over tables that do not say it themselves, in milliseconds.
+    pub lateness_ms: i64,
 }
 
 /// Lowers bound statements into one plan.
-pub fn lower(inserts: Vec<Insert>, strategy: Strategy) -> Result<Plan> {
-    let mut sources = Sources::new(strategy);
+pub fn lower(inserts: Vec<Insert>, strategy: Strategy, late: LateTables) -> Result<Plan> {
+    let mut sources = Sources::new(strategy, late);
     for insert in &inserts {
         collect_scans(&insert.query, &mut sources)?;
     }
-    let mut lowering = Lowering { graph: Graph::default(), sources, strategy, ranks: None, looks_up: false };
+    let state_ttls = StateTtls::default();
+    let mut lowering =
+        Lowering { graph: Graph::default(), sources, strategy, ranks: None, looks_up: false, state_ttls };
+    let mut statements = vec![];
     for insert in inserts {
+        statements.push((lowering.graph.next_id(), insert.place));
         lowering.insert(insert)?;
     }
-    let mut plan = fuse::fuse(lowering.graph.finish())?;
+    let Lowering { graph, sources, .. } = lowering;
+    let ordered = strategy.ordered && strategy.shards > 1;
+    let plan = late_table::route(graph, &sources.with_late_table()?, &statements, ordered)?;
+    let mut plan = fuse::fuse(plan)?;
     top_n::without_unused_ranks(&mut plan);
     Ok(plan)
 }
@@ -97,14 +117,19 @@ struct Lowering {
     ranks: Option<top_n::Ranks>,
     /// The table of a lookup join is being lowered.
     looks_up: bool,
+    /// The hints of the statement.
+    state_ttls: StateTtls,
 }
 
 impl Lowering {
     fn insert(&mut self, insert: Insert) -> Result<()> {
         let statement = Statement { emit: insert.emit, place: insert.place };
         let first = self.graph.next_id();
-        let relation = self.relation(&insert.query, statement)?;
-        self.sink(relation, insert)?;
+        self.state_ttls = StateTtls::new(insert.ttls.clone());
+        let relation = self.relation(&insert.query, statement).map_err(|error| error.at(statement.place))?;
+        self.check_state_ttl(first, statement)?;
+        self.sink(relation, insert).map_err(|error| error.at(statement.place))?;
+        self.check_lateness(first, statement)?;
         volatile::check(&self.graph, first, statement.place)
     }
 
@@ -129,6 +154,8 @@ impl Lowering {
                     self.window_assign(assign, plan, statement)
                 } else if let Some(unnest) = node.as_any().downcast_ref() {
                     self.unnest(unnest, plan, statement)
+                } else if let Some(repeat) = node.as_any().downcast_ref() {
+                    self.repeat(repeat, plan, statement)
                 } else if let Some(join) = node.as_any().downcast_ref() {
                     self.temporal_join(join, statement)
                 } else if let Some(own) = node.as_any().downcast_ref::<MatchRecognize>() {
@@ -144,6 +171,10 @@ impl Lowering {
             LogicalPlan::Limit(limit) => self.limit(limit, statement),
             LogicalPlan::Values(values) => self.values(values),
             LogicalPlan::EmptyRelation(empty) => Ok(self.empty_relation(empty)),
+            LogicalPlan::Subquery(own) if own.outer_ref_columns.is_empty() => {
+                self.relation(&own.subquery, statement)
+            }
+            LogicalPlan::Subquery(_) => Err(not_a_join().at(statement.place)),
             LogicalPlan::Distinct(Distinct::All(_)) => {
                 Err(Error::bug("DISTINCT was not rewritten as an aggregation").at(statement.place))
             }
@@ -223,6 +254,7 @@ pub fn is_stateful(operator: &Operator) -> bool {
     matches!(
         operator,
         Operator::GroupAggregate { .. }
+            | Operator::ExpiringAggregate { .. }
             | Operator::WindowAggregate { .. }
             | Operator::SessionAggregate { .. }
             | Operator::Join(_)

@@ -214,6 +214,13 @@ impl Relation {
     }
 }
 
+/// Names of columns that belong to no table.
+pub fn unqualified(fields: Vec<FieldRef>) -> Result<DFSchema> {
+    let fields = fields.into_iter().map(|field| (None, field)).collect();
+    DFSchema::new_with_metadata(fields, Default::default())
+        .map_err(|error| Error::bug(format!("naming columns: {error}")))
+}
+
 /// The name of a column that the relation does not name.
 pub fn hidden(position: usize) -> String {
     format!("__hidden{position}")

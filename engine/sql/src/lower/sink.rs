@@ -13,6 +13,7 @@ use super::Lowering;
 use super::calc::{CalcColumns, compile};
 use super::relation::Relation;
 use crate::bind::{explain_error, numeric};
+use crate::parse::StateTtl;
 use crate::types::{Length, sql_name};
 
 /// One statement to lower: a query and where its rows go.
@@ -28,6 +29,8 @@ pub struct Insert {
     pub demands: Demands,
     /// EMIT CHANGES / EMIT FINAL.
     pub emit: Option<EmitMode>,
+    /// Its STATE_TTL hints.
+    pub ttls: Vec<StateTtl>,
     /// Where the statement begins.
     pub place: Option<TextPlace>,
 }

@@ -10,14 +10,16 @@ use millrace_plan::{Changelog, Error, Node, NodeId, Operator, Result, RowTimeSpe
 
 use super::calc::{CalcColumns, compile};
 use super::graph::Graph;
+use super::late_table::{LateSource, LateTables};
 use super::relation::{Place, Relation};
-use super::{Lowering, Strategy, changelog};
-use crate::bind::{Declared, DeclaredColumn, DeclaredTable};
+use super::{Lowering, Strategy, changelog, lateness};
+use crate::bind::{Declared, DeclaredColumn, DeclaredTable, DeclaredWatermark};
 
 /// The tables that the script reads, and the columns that any of its queries needs.
 pub struct Sources {
     tables: BTreeMap<String, Source>,
     strategy: Strategy,
+    late: LateTables,
 }
 
 struct Source {
@@ -59,13 +61,32 @@ fn scanned_columns(scan: &TableScan, declared: &Declared) -> Vec<usize> {
 
 impl Sources {
     /// No tables yet.
-    pub fn new(strategy: Strategy) -> Self {
-        Sources { tables: BTreeMap::new(), strategy }
+    pub fn new(strategy: Strategy, late: LateTables) -> Self {
+        Sources { tables: BTreeMap::new(), strategy, late }
+    }
+
+    /// Where late rows go.
+    pub fn late(&self) -> &LateTables {
+        &self.late
+    }
+
+    /// The nodes of the tables that are read and whose late rows are wanted.
+    pub fn with_late_table(&self) -> Result<Vec<LateSource<'_>>> {
+        let mut found = vec![];
+        for (name, late) in &self.late {
+            let Some(shared) = self.tables.get(name).and_then(|own| own.node.as_ref()) else { continue };
+            let place = |column: &usize| shared.columns.iter().position(|own| own == column);
+            let columns = late.columns.iter().map(place).collect::<Option<Vec<_>>>();
+            let columns = columns.ok_or_else(|| Error::bug("a column of the late table was not read"))?;
+            found.push(LateSource { name, late, node: shared.node, columns });
+        }
+        Ok(found)
     }
 
     /// Notes the columns that `scan` needs.
     pub fn need(&mut self, scan: &TableScan) -> Result<()> {
         let declared = declared_table(scan)?;
+        lateness::check(&declared, self.strategy).map_err(|error| error.at(declared.place))?;
         let columns = scanned_columns(scan, &declared);
         let row_time = declared.watermark.as_ref().map(|(column, _)| *column);
         let key = changelog::normalized_by(&declared, self.strategy)?.unwrap_or_default();
@@ -75,6 +96,7 @@ impl Sources {
             node: None,
         });
         source.needed.extend(columns);
+        source.needed.extend(self.late.get(&declared.def.name).into_iter().flat_map(|late| &late.columns));
         Ok(())
     }
 
@@ -201,7 +223,7 @@ fn as_row_time(expr: Expr, field: &Field) -> Expr {
 fn row_time_node(
     declared: &Declared,
     time: usize,
-    watermark: &Expr,
+    watermark: &DeclaredWatermark,
     columns: &[usize],
     input: NodeId,
     graph: &mut Graph,
@@ -210,15 +232,7 @@ fn row_time_node(
         return Err(Error::bug("the row time was not read"));
     };
     let schema = graph.node(input).schema.clone();
-    let rule = match constant_delay(watermark, declared.schema.field(time).name()) {
-        Some(delay) => WatermarkRule::Delay(delay),
-        None => {
-            let names = DFSchema::try_from(Schema::clone(&schema))
-                .map_err(|error| Error::bug(format!("naming columns: {error}")))?;
-            let millis = schema.field(column).data_type().clone();
-            WatermarkRule::Expr(compile(&cast(watermark.clone(), millis), &names)?.expr)
-        }
-    };
+    let rule = watermark_rule(watermark, declared.schema.field(time).name(), column, &schema)?;
     let idle_timeout_ms = match declared.def.option("scan.watermark.idle-timeout") {
         None => 0,
         Some(text) => millrace_plan::duration_ms(text).ok_or_else(|| {
@@ -230,6 +244,23 @@ fn row_time_node(
     let upserts = declared.changelog == Changelog::Upsert;
     let spec = RowTimeSpec { column, watermark: rule, idle_timeout_ms, upserts };
     Ok(graph.add_after(input, Operator::RowTime(spec), schema, Some(column)))
+}
+
+/// How the watermark follows from the rows of `schema`, whose row time is `column`.
+fn watermark_rule(
+    watermark: &DeclaredWatermark,
+    time: &str,
+    column: usize,
+    schema: &Schema,
+) -> Result<WatermarkRule> {
+    let DeclaredWatermark::Expr(watermark) = watermark else { return Ok(WatermarkRule::Source) };
+    if let Some(delay) = constant_delay(watermark, time) {
+        return Ok(WatermarkRule::Delay(delay));
+    }
+    let names =
+        DFSchema::try_from(schema.clone()).map_err(|error| Error::bug(format!("naming columns: {error}")))?;
+    let millis = schema.field(column).data_type().clone();
+    Ok(WatermarkRule::Expr(compile(&cast(watermark.clone(), millis), &names)?.expr))
 }
 
 /// The delay of `time - INTERVAL ...`, the usual watermark, in milliseconds.

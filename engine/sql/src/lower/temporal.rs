@@ -19,6 +19,11 @@ impl Lowering {
         let left = self.materialized(left)?;
         let is_row_time = left.column(&join.time).is_some_and(|column| left.times.contains(&column));
         let made = match (left.is_arrival(&join.time), is_row_time) {
+            (true, _) if join.as_function => Err(Error::query(format!(
+                "LATERAL TABLE of a table at `{}`, which is processing time",
+                join.time
+            ))
+            .hint("write JOIN t FOR SYSTEM_TIME AS OF: the table as it was when the run began; or ask it at a row time")),
             (true, _) => self.lookup_join(join, left, statement),
             (_, true) => self.versioned_join(join, left, statement),
             _ => Err(Error::query(format!(
@@ -59,6 +64,7 @@ impl Lowering {
             condition,
             time: JoinTime::Unbounded,
             retracting: [changelog == Changelog::Retract, false],
+            ttl_ms: [None, None],
         };
         let inputs = [left.node, right.node];
         let fields = self.joined_fields(parts.kind, inputs);
@@ -106,6 +112,7 @@ impl Lowering {
             condition: self.condition(&parts, &left, &right)?,
             time,
             retracting: [false, false],
+            ttl_ms: [None, None],
         };
         left.node = self.meeting(left.node, &left.keys, time);
         right.node = self.meeting(right.node, &right.keys, time);

@@ -7,6 +7,7 @@ mod ddl;
 mod dialect;
 mod json;
 mod row_pattern;
+mod state_ttl;
 mod text;
 mod types;
 mod window;
@@ -22,6 +23,7 @@ use millrace_plan::{Error, Limits, Place, Result};
 
 use crate::types::Length;
 
+pub use state_ttl::{StateTtl, duration};
 pub use window::{WindowCall, WindowKind, interval_ms, window_call};
 
 pub(crate) use dialect::{ASKS_PROCESSING_TIME, ASKS_ROW_TIME, FlinkDialect, GROUP_SESSION};
@@ -71,6 +73,8 @@ pub struct Query {
     pub query: Box<ast::Query>,
     /// EMIT after it.
     pub emit: Option<Emit>,
+    /// Its STATE_TTL hints.
+    pub ttls: Vec<StateTtl>,
     /// Where the statement begins.
     pub place: Option<Place>,
 }
@@ -97,6 +101,8 @@ pub struct Insert {
     pub query: Box<ast::Query>,
     /// EMIT after it.
     pub emit: Option<Emit>,
+    /// Its STATE_TTL hints.
+    pub ttls: Vec<StateTtl>,
     /// Where the statement begins.
     pub place: Option<Place>,
 }
@@ -122,6 +128,15 @@ pub struct Watermark {
     pub expr: ast::Expr,
     /// Where the clause begins.
     pub place: Option<Place>,
+}
+
+impl Watermark {
+    /// True if it is SOURCE_WATERMARK().
+    pub fn is_of_source(&self) -> bool {
+        let ast::Expr::Function(call) = &self.expr else { return false };
+        let bare = matches!(&call.args, ast::FunctionArguments::List(list) if list.args.is_empty());
+        bare && call.name.to_string().eq_ignore_ascii_case("SOURCE_WATERMARK")
+    }
 }
 
 /// CREATE TABLE.
@@ -179,14 +194,36 @@ pub struct ColumnDef {
 
 /// Parses a script.
 pub fn parse(sql: &str, limits: &Limits) -> Result<Script> {
-    let tokens = text::tokens(sql, limits)?;
+    let (tokens, hints) = text::tokens(sql, limits)?;
     let mut statements = vec![];
-    for statement in text::statements(text::split_shifts(tokens)) {
-        if let Some(statement) = parse_statement(statement)? {
-            statements.push(statement);
+    let mut hints = hints.into_iter().peekable();
+    for tokens in text::statements(text::split_shifts(tokens)) {
+        let end = tokens.last().map(|token| (token.span.end.line, token.span.end.column));
+        let ttls = std::iter::from_fn(|| {
+            hints.next_if(|own| own.place.is_none_or(|own| Some((own.line, own.column)) < end))
+        });
+        let ttls = ttls.collect();
+        if let Some(statement) = parse_statement(tokens)? {
+            statements.push(with_ttls(statement, ttls)?);
         }
     }
     Ok(Script { statements })
+}
+
+/// The statement with what its hints say of state.
+fn with_ttls(mut statement: Statement, hints: Vec<StateTtl>) -> Result<Statement> {
+    match (&mut statement, hints.first()) {
+        (_, None) => {}
+        (Statement::Insert(Insert { ttls, .. }) | Statement::Query(Query { ttls, .. }), _) => *ttls = hints,
+        (_, Some(hint)) => {
+            return Err(Error::query("STATE_TTL outside of a query that runs")
+                .hint(
+                    "write it in INSERT INTO or SELECT; instead of a view, write the query where it is read",
+                )
+                .at(hint.place));
+        }
+    }
+    Ok(statement)
 }
 
 fn parse_statement(tokens: Vec<TokenWithSpan>) -> Result<Option<Statement>> {
@@ -226,10 +263,10 @@ fn statement(parser: &mut Parser, emit: Option<Emit>, place: Option<Place>) -> R
             insert(parser, emit, place)?
         }
         Keyword::SELECT | Keyword::WITH | Keyword::VALUES | Keyword::FROM => {
-            Statement::Query(Query { query: query(parser)?, emit, place })
+            Statement::Query(Query { query: query(parser)?, emit, ttls: vec![], place })
         }
         Keyword::NoKeyword if first.token == Token::LParen => {
-            Statement::Query(Query { query: query(parser)?, emit, place })
+            Statement::Query(Query { query: query(parser)?, emit, ttls: vec![], place })
         }
         Keyword::SET => {
             parser.next_token();
@@ -264,7 +301,7 @@ fn insert(parser: &mut Parser, emit: Option<Emit>, place: Option<Place>) -> Resu
     if listed {
         columns = text::names_in_parentheses(parser)?;
     }
-    Ok(Statement::Insert(Insert { table, columns, query: query(parser)?, emit, place }))
+    Ok(Statement::Insert(Insert { table, columns, query: query(parser)?, emit, ttls: vec![], place }))
 }
 
 fn set(parser: &mut Parser, place: Option<Place>) -> Result<Statement> {

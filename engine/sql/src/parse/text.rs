@@ -2,11 +2,12 @@
 
 use datafusion_sql::sqlparser::keywords::Keyword;
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
-use datafusion_sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
+use datafusion_sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use millrace_plan::{Error, Limits, Place, Result};
 
 use super::Emit;
 use super::dialect::FlinkDialect;
+use super::state_ttl::{StateTtl, state_ttls};
 use super::window::interval_of_tokens;
 
 /// Where a token begins.
@@ -23,8 +24,8 @@ pub fn shown(token: &Token) -> String {
     }
 }
 
-/// The tokens of a script, without white space and comments, within the limits.
-pub fn tokens(sql: &str, limits: &Limits) -> Result<Vec<TokenWithSpan>> {
+/// The tokens of a script, without white space and comments, within the limits; and what hints say of state.
+pub fn tokens(sql: &str, limits: &Limits) -> Result<(Vec<TokenWithSpan>, Vec<StateTtl>)> {
     if sql.len() > limits.sql_bytes {
         return Err(Error::query(format!(
             "the script has {} bytes; at most {} are read",
@@ -37,7 +38,10 @@ pub fn tokens(sql: &str, limits: &Limits) -> Result<Vec<TokenWithSpan>> {
         let place = (start.line > 0).then_some(Place { line: start.line, column: start.column });
         Error::query(error.message).at(place)
     })?;
-    tokens.iter().try_for_each(refuse_hint)?;
+    let mut hints = vec![];
+    for token in &tokens {
+        hints.extend(state_ttls(token)?);
+    }
     let tokens: Vec<TokenWithSpan> =
         tokens.into_iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
     check_nesting(&tokens, limits.sql_depth)?;
@@ -47,22 +51,7 @@ pub fn tokens(sql: &str, limits: &Limits) -> Result<Vec<TokenWithSpan>> {
             .hint("write text as 'text' and names as `name`")
             .at(place_of(token)));
     }
-    Ok(tokens)
-}
-
-/// Most hints only say how to compute the same; to pass over these would compute something else.
-fn refuse_hint(token: &TokenWithSpan) -> Result<()> {
-    const MEANINGFUL: &[&str] = &["STATE_TTL", "OPTIONS"];
-    let Token::Whitespace(Whitespace::MultiLineComment(text)) = &token.token else { return Ok(()) };
-    let Some(hints) = text.strip_prefix('+') else { return Ok(()) };
-    let words = |own: char| !own.is_ascii_alphanumeric() && own != '_';
-    let found = hints.split(words).find(|word| MEANINGFUL.iter().any(|own| own.eq_ignore_ascii_case(word)));
-    match found {
-        None => Ok(()),
-        Some(name) => Err(Error::query(format!("the hint {name} is not supported yet"))
-            .hint("leave it out; table options belong to CREATE TABLE")
-            .at(place_of(token))),
-    }
+    Ok((tokens, hints))
 }
 
 /// Deep nesting would overflow the stack of any recursive parser: it is an error before parsing.

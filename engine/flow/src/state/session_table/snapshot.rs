@@ -97,6 +97,9 @@ impl SessionTable {
             self.sessions.push(session);
             self.ends.push(std::cmp::Reverse((window.end, found)));
         }
+        if let Some(early) = &mut self.early {
+            early.touch(key_of_row.iter().copied());
+        }
         self.key_of_row = key_of_row;
         self.aggregates.resize(self.sessions.len());
         let numbers: Vec<u32> = (first..self.sessions.len() as u32).collect();
