@@ -17,6 +17,7 @@ pub mod rewrite;
 pub mod row_pattern;
 pub mod temporal;
 pub mod unnest;
+mod user;
 mod values;
 mod volatile;
 pub mod window;
@@ -36,6 +37,7 @@ use millrace_plan::{Place, Result};
 use context::Context;
 pub use context::{Declared, DeclaredColumn, DeclaredTable, Tables};
 pub use error::explain_error;
+pub use user::user_aggregate;
 
 /// The names of every function a query can call, for suggestions.
 pub fn function_names() -> impl Iterator<Item = &'static str> {

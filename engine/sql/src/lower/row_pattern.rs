@@ -139,6 +139,7 @@ fn rows_expr(own: &RowsExpr, args: &[usize], below: &Schema) -> Result<MatchExpr
                     distinct: false,
                     result_type: read.data_type.clone(),
                     name: function.clone(),
+                    user: None,
                 })
             }
         };

@@ -5,6 +5,7 @@
 
 mod ddl;
 mod dialect;
+mod function;
 mod json;
 mod row_pattern;
 mod text;
@@ -22,6 +23,7 @@ use millrace_plan::{Error, Limits, Place, Result};
 
 use crate::types::Length;
 
+pub use function::{CreateFunction, DropFunction};
 pub use window::{WindowCall, WindowKind, interval_ms, window_call};
 
 pub(crate) use dialect::{ASKS_PROCESSING_TIME, ASKS_ROW_TIME, FlinkDialect, GROUP_SESSION};
@@ -43,6 +45,10 @@ pub enum Statement {
     CreateTable(CreateTable),
     /// CREATE VIEW.
     CreateView(CreateView),
+    /// CREATE FUNCTION.
+    CreateFunction(CreateFunction),
+    /// DROP FUNCTION.
+    DropFunction(DropFunction),
     /// INSERT INTO ... SELECT.
     Insert(Insert),
     /// A query by itself: its rows are printed.
@@ -221,6 +227,10 @@ fn statement(parser: &mut Parser, emit: Option<Emit>, place: Option<Place>) -> R
             parser.next_token();
             ddl::create(parser, place)?
         }
+        Keyword::DROP => {
+            parser.next_token();
+            function::drop(parser, place)?
+        }
         Keyword::INSERT => {
             parser.next_token();
             insert(parser, emit, place)?
@@ -242,7 +252,7 @@ fn statement(parser: &mut Parser, emit: Option<Emit>, place: Option<Place>) -> R
                 "{} is not a statement Millrace runs",
                 text::shown(&first.token)
             ))
-            .hint("write CREATE TABLE, CREATE VIEW, INSERT INTO, SELECT or SET"));
+            .hint("write CREATE TABLE, CREATE VIEW, CREATE FUNCTION, INSERT INTO, SELECT or SET"));
         }
     }))
 }
