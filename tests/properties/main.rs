@@ -14,6 +14,7 @@ mod ranking;
 mod row_patterns;
 mod sessions;
 mod temporal;
+mod user_functions;
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,6 @@
     reason = "a test: it reads the cases, and panics when it cannot"
 )]
 
-#[path = "../modules/assemble.rs"]
 mod modules;
 
 use std::fs;

@@ -69,6 +69,8 @@ impl Image {
                 Error::query(format!("not a WebAssembly module that can run: {error}"))
                     .hint("compile for WebAssembly 2.0 without SIMD, threads, 64-bit or several memories")
             })?;
+            // What no plan holds any more will not be called again.
+            compiled.retain(|(image, _)| Arc::strong_count(image) > 1);
             compiled.push((self.clone(), module.clone()));
             Ok(module)
         })

@@ -1,7 +1,7 @@
 -- A group with a row that a user aggregate gives up on has no result, as one whose SUM is out of range; others have.
 -- input t.json
 {"k": "a", "v": 1}
-{"k": "b", "v": 13}
+{"k": "b", "v": 1313}
 {"k": "a", "v": 2}
 {"k": "b", "v": 4}
 {"k": "c", "v": 6}
