@@ -68,6 +68,11 @@ pub fn read_file(path: &Path) -> Result<String, DiskError> {
     std::fs::read_to_string(path).map_err(DiskError::at(path))
 }
 
+/// The whole of a small file.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DiskError> {
+    std::fs::read(path).map_err(DiskError::at(path))
+}
+
 /// A file that lines are appended to, buffered.
 pub struct LogFile {
     file: BufWriter<File>,

@@ -33,7 +33,7 @@ pub use clock::Clock;
 pub use disk::{Disk, ReadFile, WriteFile};
 pub use error::{DiskError, NetError, RuntimeError};
 pub use folder::Folder;
-pub use housekeeping::{LogFile, read_file, read_stdin, with_stack};
+pub use housekeeping::{LogFile, read_bytes, read_file, read_stdin, with_stack};
 pub use memory::memory_bytes;
 pub use mesh::{Inbox, MeshEnd, Outbox, mesh};
 pub use net::{ConnectedSocket, Connection, ListenSocket, Listener, Net, connect, listen};

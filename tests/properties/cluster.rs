@@ -9,7 +9,8 @@ use millrace_flow::checkpoint::ShardSnapshot;
 use millrace_flow::pipeline::{Message, Pipeline, ShardId};
 use millrace_flow::{Batch, Origin, RowKinds, RowWatermarks, SplitStatus};
 use millrace_plan::{
-    Changelog, Error, Limits, NodeId, Operator, Plan, Result, RowKind, TableDef, WATERMARK_MIN,
+    Changelog, Error, FunctionDef, Limits, NodeId, Operator, Plan, Result, RowKind, TableDef, UserFunction,
+    WATERMARK_MIN,
 };
 use millrace_sql::{Request, TableRules, compile};
 
@@ -49,6 +50,12 @@ impl TableRules for AnyTable {
 
     fn check_sink(&self, _: &TableDef, _: bool) -> Result<()> {
         Ok(())
+    }
+
+    /// Files are those of `tests/modules`.
+    fn load_function(&self, def: &FunctionDef) -> Result<UserFunction> {
+        let file = format!("{}/modules/{}.wat", env!("CARGO_MANIFEST_DIR"), def.path);
+        millrace_wasm::load(def, &wat::parse_file(file).unwrap())
     }
 }
 

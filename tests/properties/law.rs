@@ -17,7 +17,8 @@ use crate::oracle::InputRow;
 use crate::{milliseconds, rows, schedule, splits, table};
 
 /// Rows that are only added, changes that fit each other, and upserts by a key.
-const TABLE: &str = "CREATE TABLE t (k STRING, v BIGINT, ts TIMESTAMP(3), \
+const TABLE: &str = "CREATE FUNCTION total AS 'total' LANGUAGE WASM;\n\
+    CREATE TABLE t (k STRING, v BIGINT, ts TIMESTAMP(3), \
     WATERMARK FOR ts AS ts - INTERVAL '0.400' SECOND(3)) WITH ('connector' = 'x');\n\
     CREATE TABLE c (k STRING, v BIGINT, ts TIMESTAMP(3), \
     WATERMARK FOR ts AS ts - INTERVAL '0.400' SECOND(3)) WITH ('connector' = 'x', 'changes' = 'normalized');\n\
@@ -38,7 +39,7 @@ const TABLE: &str = "CREATE TABLE t (k STRING, v BIGINT, ts TIMESTAMP(3), \
 const ORDERLESS: &str = "COUNT(*), COUNT(v), SUM(v), AVG(v), MIN(v), MAX(v), STDDEV_POP(v), STDDEV_SAMP(v), \
     VAR_POP(v), VAR_SAMP(v), APPROX_COUNT_DISTINCT(v), PERCENTILE(v, 0.3), COUNT(DISTINCT v), \
     SUM(CAST(v AS DECIMAL(10, 2))), AVG(CAST(v AS DOUBLE)), MIN(CAST(v AS STRING)), SUM(DISTINCT v), \
-    COUNT(v) FILTER (WHERE v > 3)";
+    COUNT(v) FILTER (WHERE v > 3), total(v)";
 
 /// Aggregates that go by the order of rows in their splits.
 const ORDERED: &str = "FIRST_VALUE(v), LAST_VALUE(v), LISTAGG(CAST(v AS STRING)), ARRAY_AGG(v)";

@@ -16,6 +16,7 @@ mod row_patterns;
 mod sessions;
 mod sets;
 mod temporal;
+mod user_functions;
 
 use std::collections::BTreeMap;
 

@@ -7,6 +7,8 @@
     reason = "a test: it reads the cases, and panics when it cannot"
 )]
 
+mod modules;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -76,6 +78,9 @@ fn every_case_gives_its_rows_in_every_setup() {
         fs::create_dir(folder.path().join("input")).unwrap();
         for (file, text) in &sheet.inputs {
             fs::write(folder.path().join("input").join(file), text).unwrap();
+        }
+        if sheet.script.contains(".wasm") {
+            modules::assemble(&folder.path().join("input"));
         }
         for setup in SETUPS {
             if let Err(error) = check(&sheet, *setup, folder.path()) {

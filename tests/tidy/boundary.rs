@@ -131,7 +131,7 @@ fn planning(tree: &Tree) -> Vec<Violation> {
     found
 }
 
-/// `plan <- sql`; `plan <- flow <- connect <- server`; `runtime <- connect, server`; nothing depends on `server` but benches and tests.
+/// `plan <- sql`; `plan <- wasm <- server`; `plan <- flow <- connect <- server`; `runtime <- connect, server`; nothing depends on `server` but benches and tests.
 pub const DIRECTION: Gate = Gate {
     name: "direction",
     check: direction,
@@ -166,7 +166,8 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("engine/sql/", &["plan"]),
     ("engine/flow/", &["plan", "runtime"]),
     ("engine/connect/", &["plan", "flow", "runtime"]),
-    ("engine/server/", &["plan", "sql", "flow", "connect", "runtime"]),
+    ("engine/wasm/", &["plan"]),
+    ("engine/server/", &["plan", "sql", "flow", "connect", "wasm", "runtime"]),
 ];
 
 fn direction(tree: &Tree) -> Vec<Violation> {

@@ -72,6 +72,7 @@ fn calls() -> Arc<[AggregateCall]> {
         distinct: false,
         result_type,
         name: function.into(),
+        user: None,
     };
     let (price, quantity) = (Some((1, DataType::Float64)), Some((2, DataType::Int64)));
     Arc::new([

@@ -8,6 +8,7 @@
 
 mod duration;
 mod error;
+pub mod function;
 pub mod join;
 pub mod limits;
 pub mod node;
@@ -17,6 +18,9 @@ pub mod types;
 
 pub use duration::duration_ms;
 pub use error::{Culprit, Error, Place, Result};
+pub use function::{
+    AggregateFunction, FunctionDef, FunctionSignature, ScalarFunction, UserAggregate, UserFunction,
+};
 pub use join::{JoinKind, JoinSpec, JoinTime};
 pub use limits::Limits;
 pub use node::{

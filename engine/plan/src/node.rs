@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion_physical_expr::PhysicalExpr;
 
+use crate::function::UserAggregate;
 use crate::join::{JoinSpec, JoinTime};
 use crate::row_pattern::MatchSpec;
 use crate::table::TableDef;
@@ -207,6 +208,8 @@ pub struct AggregateCall {
     pub result_type: DataType,
     /// The name of the result column.
     pub name: String,
+    /// What computes it, if it is a function of the user; then `function` is only its name.
+    pub user: Option<UserAggregate>,
 }
 
 /// A column that rows are ordered by.

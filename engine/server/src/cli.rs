@@ -231,6 +231,7 @@ impl RunArgs {
             checkpoint,
             restart_attempts: self.restart_attempts,
             lossy_sources: self.allow_source_loss,
+            functions: vec![],
             shards: self.shards,
             cores: cores.transpose()?,
             oversubscribe: self.oversubscribe,
@@ -385,6 +386,9 @@ fn list_functions() {
     for entry in bind::aggregate::AGGREGATES {
         println!("  {:<44} {}", entry.signature, entry.about);
     }
+    println!(
+        "\nYour own functions: CREATE FUNCTION name AS 'file.wasm#name' LANGUAGE WASM declares one of a WebAssembly module"
+    );
     println!(
         "\nProcessing time (what a query makes of it depends on the clock, and differs from run to run)"
     );

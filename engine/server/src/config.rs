@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use millrace_plan::{Error, Limits, Result};
+use millrace_plan::{Error, Limits, Result, UserFunction};
 use millrace_runtime::BackendKind;
 
 /// How a SELECT outside INSERT prints its rows.
@@ -57,6 +57,8 @@ pub struct Config {
     pub restart_attempts: u32,
     /// Sources that cannot be read again may be read with checkpoints.
     pub lossy_sources: bool,
+    /// Functions that the script may call without declaring them.
+    pub functions: Vec<UserFunction>,
 }
 
 /// Where and how often epochs are made durable.
@@ -105,6 +107,7 @@ impl Config {
             checkpoint: None,
             restart_attempts: 0,
             lossy_sources: false,
+            functions: vec![],
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::host::Host;
 use crate::progress::Progress;
 use crate::report::{RunReport, ShardReport};
-use crate::rules::Connectors;
+use crate::rules::Surroundings;
 use crate::shard::{self, ShardJob, ShardListener, ShardSink, ShardSource};
 use crate::signals::Signals;
 
@@ -62,7 +62,7 @@ pub fn compile_script(sql: &str, shards: usize, config: &Config) -> Result<Compi
             sql,
             shards,
             limits: &config.limits,
-            rules: &Connectors,
+            rules: &Surroundings { functions: &config.functions },
             stdout: config.output.options(),
             ordered: config.ordered,
         })

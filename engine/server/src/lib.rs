@@ -1,6 +1,7 @@
 //! The `millrace` binary and the embedding facade: wires planner, pipeline, connectors and runtime.
 //!
-//! Contract: the command line is [`cli`]; a program embeds Millrace by [`job`]. What happens on a shard is
+//! Contract: the command line is [`cli`]; a program embeds Millrace by [`job`], and brings functions of its own as
+//! [`config::Config::functions`] (`tests/embedding.rs` is such a program). What happens on a shard is
 //! in [`shard`]; everything else here runs on the main thread, which prints, keeps dead letters and shows
 //! progress. This crate does *not* plan, compute or decode.
 

@@ -1,14 +1,33 @@
-//! What the planner asks about connectors, answered from the connector and format lists.
+//! What the planner asks about connectors, answered from the connector and format lists, and about user functions,
+//! answered from the files that they are in.
+
+use std::path::Path;
 
 use millrace_connect::connector::{self, Role};
 use millrace_connect::format;
-use millrace_plan::{Changelog, Error, Result, TableDef};
+use millrace_plan::{Changelog, Error, FunctionDef, Result, TableDef, UserFunction};
 use millrace_sql::TableRules;
 
-/// The rules of the connectors in this binary.
-pub struct Connectors;
+/// The connectors in this binary, and the user functions of a run.
+pub struct Surroundings<'a> {
+    /// Functions that a script may call without declaring them.
+    pub functions: &'a [UserFunction],
+}
 
-impl TableRules for Connectors {
+impl TableRules for Surroundings<'_> {
+    fn functions(&self) -> &[UserFunction] {
+        self.functions
+    }
+
+    fn load_function(&self, def: &FunctionDef) -> Result<UserFunction> {
+        let path = Path::new(def.path.strip_prefix("file://").unwrap_or(&def.path));
+        let bytes = millrace_runtime::read_bytes(path).map_err(|error| {
+            Error::query(format!("function `{}`: {}: {}", def.name, path.display(), error.source))
+                .hint("check the path; it is relative to the working folder")
+        })?;
+        millrace_wasm::load(def, &bytes)
+    }
+
     fn check(&self, table: &TableDef) -> Result<()> {
         connector::check_options(table, Role::Any)
     }

@@ -1,12 +1,16 @@
 //! A script, statement by statement: declares tables, binds queries, lowers them together.
 
+mod functions;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion_common::DFSchema;
 use datafusion_expr::ExprSchemable;
-use millrace_plan::{Changelog, EmitMode, Error, Limits, Operator, Place, Plan, Result, TableDef};
+use millrace_plan::{
+    Changelog, EmitMode, Error, FunctionDef, Limits, Operator, Place, Plan, Result, TableDef, UserFunction,
+};
 
 use crate::bind::{Binder, Declared, DeclaredColumn, DeclaredWatermark, Tables, simplify};
 use crate::catalog::nearest;
@@ -14,7 +18,7 @@ use crate::lower::{Demands, Insert, Strategy, check_columns, late_table, lower};
 use crate::parse::{self, ColumnKind, CreateTable, Emit, Script, Statement};
 use crate::types::sql_name;
 
-/// What the planner must know of connectors.
+/// What the planner must know of connectors and of user functions.
 pub trait TableRules {
     /// Fails if the table's options are not what its connector and format understand.
     fn check(&self, table: &TableDef) -> Result<()>;
@@ -45,6 +49,16 @@ pub trait TableRules {
 
     /// Fails if the table cannot be written; `changes` = rows with `-U`, `+U`, `-D` will come.
     fn check_sink(&self, table: &TableDef, changes: bool) -> Result<()>;
+
+    /// The functions that a script may call without declaring them.
+    fn functions(&self) -> &[UserFunction] {
+        &[]
+    }
+
+    /// The function that CREATE FUNCTION declares; fails if there is none, or none that can be called.
+    fn load_function(&self, def: &FunctionDef) -> Result<UserFunction> {
+        Err(Error::query(format!("function `{}` cannot be loaded here: there are no files", def.name)))
+    }
 }
 
 /// What to compile, and for what.
@@ -105,6 +119,7 @@ pub fn compile(request: &Request) -> Result<Compiled> {
         settings: Settings::default(),
         warnings: vec![],
     };
+    session.own_functions()?;
     session.run(script)?;
     let Session { tables, inserts, settings, mut warnings, .. } = session;
     let places: Vec<(String, Option<Place>)> =
@@ -177,6 +192,8 @@ impl Session<'_> {
                     let plan = named(plan, &view.columns, view.place)?;
                     self.tables.views.insert(view.name, plan);
                 }
+                Statement::CreateFunction(create) => self.create_function(create)?,
+                Statement::DropFunction(drop) => self.drop_function(&drop)?,
                 Statement::Insert(insert) => {
                     let table = self.sink(&insert.table, insert.place)?;
                     self.insert(insert, table)?;

@@ -16,6 +16,7 @@ mod min_max;
 mod ordered;
 mod percentile;
 mod sum;
+mod user;
 mod variance;
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray};
@@ -46,6 +47,9 @@ pub static AGGREGATES: &[&AggregateFunction] = &[
 
 /// Makes the aggregator of a call. `retracting`: rows may be taken back.
 pub fn create(call: &AggregateCall, retracting: bool) -> Result<Box<dyn Aggregator>> {
+    if let Some(function) = &call.user {
+        return user::create(function, call, retracting);
+    }
     let Some(function) = AGGREGATES.iter().find(|function| function.name == call.function) else {
         return Err(Error::query(format!("unknown aggregate function {}", call.function.to_uppercase())));
     };

@@ -405,6 +405,7 @@ mod tests {
             distinct: false,
             result_type: DataType::Int64,
             name: "n".into(),
+            user: None,
         };
         let (keys, aggregates) = (vec![0], vec![call]);
         let operator = Spec::ExpiringAggregate { keys, aggregates, retracting: true, ttl_ms: TTL_MS };

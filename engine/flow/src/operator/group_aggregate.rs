@@ -387,6 +387,7 @@ mod tests {
             distinct: false,
             result_type: DataType::Int64,
             name: "s".into(),
+            user: None,
         };
         let (keys, aggregates) = (vec![0], vec![call]);
         let operator =

@@ -247,6 +247,7 @@ mod tests {
             distinct: false,
             result_type: DataType::Int64,
             name: "sum".into(),
+            user: None,
         };
         let columns = [
             ("k", DataType::Int64),

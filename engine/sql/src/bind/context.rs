@@ -18,12 +18,12 @@ use datafusion_expr::{
     AggregateUDF, Expr, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF, lit,
 };
 use datafusion_sql::sqlparser::ast::{self, TableFactor};
-use millrace_plan::{Changelog, Error, TableDef, WindowSpec};
+use millrace_plan::{Changelog, Error, TableDef, UserFunction, WindowSpec};
 
 use super::unnest::Unnesting;
 use super::values::RowLists;
 use super::window::{WindowAssign, Windows};
-use super::{aggregate, now, numeric, over, row_pattern, set_operation, temporal};
+use super::{aggregate, now, numeric, over, row_pattern, set_operation, temporal, user};
 use crate::catalog::nearest;
 use crate::parse::{WindowCall, WindowKind, window_call};
 use crate::types::Length;
@@ -82,6 +82,8 @@ pub struct Tables {
     pub tables: BTreeMap<String, Arc<Declared>>,
     /// Views by name: their analysed plans.
     pub views: BTreeMap<String, LogicalPlan>,
+    /// User functions by name, in small letters.
+    pub functions: BTreeMap<String, UserFunction>,
 }
 
 impl Tables {
@@ -176,7 +178,8 @@ impl ContextProvider for Context<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        now::now_function(name).or_else(|| crate::function::scalar(name))
+        let built_in = now::now_function(name).or_else(|| crate::function::scalar(name));
+        built_in.or_else(|| user::scalar(self.tables, name))
     }
 
     fn get_higher_order_meta(&self, _: &str) -> Option<Arc<HigherOrderUDF>> {
@@ -184,7 +187,7 @@ impl ContextProvider for Context<'_> {
     }
 
     fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
-        aggregate::aggregate(name)
+        aggregate::aggregate(name).or_else(|| user::aggregate(self.tables, name))
     }
 
     fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {

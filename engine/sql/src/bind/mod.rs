@@ -19,6 +19,7 @@ pub mod row_pattern;
 pub mod set_operation;
 pub mod temporal;
 pub mod unnest;
+mod user;
 mod values;
 mod volatile;
 pub mod window;
@@ -38,6 +39,7 @@ use millrace_plan::{Place, Result};
 use context::Context;
 pub use context::{Declared, DeclaredColumn, DeclaredTable, DeclaredWatermark, Tables};
 pub use error::explain_error;
+pub use user::user_aggregate;
 
 /// The names of every function a query can call, for suggestions.
 pub fn function_names() -> impl Iterator<Item = &'static str> {

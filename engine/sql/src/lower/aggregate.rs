@@ -16,6 +16,7 @@ use millrace_plan::{
 use super::calc::{CalcColumns, compile};
 use super::relation::{Attached, Pending, PendingWindow, Place, Relation};
 use super::{Lowering, Statement, literal};
+use crate::bind::user_aggregate;
 use crate::bind::window::WINDOW_COLUMNS;
 
 /// What a grouping column of the query is.
@@ -189,6 +190,7 @@ impl Lowering {
     ) -> Result<(NodeId, SchemaRef)> {
         let input = self.graph.node(prepared.node).clone();
         let retracting = input.changelog == Changelog::Retract;
+        refuse_changes(&prepared.calls, retracting).map_err(|error| error.at(statement.place))?;
         let schema = result_schema(&prepared, &input.schema, grouping, result);
         let emit = statement.emit.unwrap_or(match prepared.window {
             Some(_) => EmitMode::Final,
@@ -307,6 +309,22 @@ fn sent_kinds(prepared: &Prepared, emit: EmitMode, retracting: bool, lateness: i
         EmitMode::Final if lateness == 0 => Changelog::Append,
         EmitMode::Changes if distinct_only && prepared.window.is_none() => Changelog::Append,
         EmitMode::Final | EmitMode::Changes => Changelog::Retract,
+    }
+}
+
+/// Fails if rows may be taken back from a user function that cannot.
+fn refuse_changes(calls: &[AggregateCall], retracting: bool) -> Result<()> {
+    let stuck = calls.iter().find(|call| call.user.as_ref().is_some_and(|user| !user.0.retracts()));
+    match stuck.filter(|_| retracting) {
+        None => Ok(()),
+        Some(call) => Err(Error::query(format!(
+            "{} cannot take rows back, but the rows that it aggregates change",
+            call.function
+        ))
+        .hint(format!(
+            "export `{}_retract` from its module, or aggregate rows that are only added",
+            call.function
+        ))),
     }
 }
 
@@ -461,6 +479,11 @@ fn call(expr: &Expr, field: &Field, schema: &DFSchema, columns: &mut CalcColumns
         return Err(Error::query(format!("ORDER BY inside {}", name.to_uppercase()))
             .hint("rows are aggregated in the order they arrive"));
     }
+    let user = user_aggregate(&func);
+    if user.is_some() && params.distinct {
+        return Err(Error::query(format!("{name}(DISTINCT ...) is not supported yet"))
+            .hint("aggregate over a subquery with SELECT DISTINCT"));
+    }
     let push = |expr: &Expr, columns: &mut CalcColumns| -> Result<(usize, DataType)> {
         let compiled = compile(expr, schema)?;
         let data_type = compiled.expr.data_type(schema.as_arrow());
@@ -470,7 +493,7 @@ fn call(expr: &Expr, field: &Field, schema: &DFSchema, columns: &mut CalcColumns
     };
     let (mut args, mut arg_types, mut constants) = (vec![], vec![], vec![]);
     for (position, arg) in params.args.iter().enumerate() {
-        match literal(arg) {
+        match literal(arg).filter(|_| user.is_none()) {
             Some(_) if name == "count" && !params.distinct => {}
             Some(constant) if position > 0 => constants.push(constant),
             None if position > 0 && matches!(name.as_str(), "listagg" | "percentile") => {
@@ -499,5 +522,6 @@ fn call(expr: &Expr, field: &Field, schema: &DFSchema, columns: &mut CalcColumns
         distinct: params.distinct,
         result_type: field.data_type().clone(),
         name: field.name().clone(),
+        user,
     })
 }

@@ -15,7 +15,7 @@ use millrace_plan::{
 use super::calc::{CalcColumns, compile};
 use super::relation::Relation;
 use super::{Lowering, Statement, literal};
-use crate::bind::explain_error;
+use crate::bind::{explain_error, user_aggregate};
 
 /// Rows with the columns that a window needs appended to their own.
 pub struct Widened {
@@ -218,6 +218,14 @@ fn call(function: &WindowFunction, field: &Field, exprs: &mut Vec<Expr>) -> Resu
             "use LAG, which looks back, and take the row it stands beside as the earlier one",
         );
     }
+    if let WindowFunctionDefinition::AggregateUDF(own) = &function.fun
+        && user_aggregate(own).is_some()
+    {
+        return refused(
+            &format!("{name} with OVER is not supported yet"),
+            "user aggregates run with GROUP BY, over windows or without",
+        );
+    }
     if null_treatment.is_some() {
         return refused("IGNORE NULLS and RESPECT NULLS in OVER", "leave it out: NULLs are ignored");
     }
@@ -251,6 +259,7 @@ fn call(function: &WindowFunction, field: &Field, exprs: &mut Vec<Expr>) -> Resu
         distinct: *distinct,
         result_type: field.data_type().clone(),
         name: field.name().clone(),
+        user: None,
     };
     Ok(OverCall { call, frame: frame(&name, window_frame)? })
 }

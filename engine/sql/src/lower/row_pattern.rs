@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
 use datafusion_common::DFSchemaRef;
+use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion_expr::Expr;
 use millrace_plan::{
     AggregateCall, Changelog, Error, MatchColumn, MatchExpr, MatchSpec, Node, Operator, PatternVariable,
     Pick, Result, SortColumn,
@@ -65,7 +67,8 @@ impl Lowering {
         self.graph.node_mut(node).row_time = time;
         let node = self.owned(node, &keys, "MATCH_RECOGNIZE: rows go to the owner of their key");
         let below = self.graph.node(node).schema.clone();
-        let spec = spec(own, Order { keys, time, then_by }, &args, &below)?;
+        let spec = spec(own, Order { keys, time, then_by }, &args, &below);
+        let spec = spec.map_err(|error| error.at(statement.place))?;
         let first = spec.keys.len();
         let node = self.graph.add(Node {
             operator: Operator::MatchRecognize(spec),
@@ -118,7 +121,25 @@ fn spec(own: &MatchRecognize, order: Order, args: &[usize], below: &Schema) -> R
     })
 }
 
+/// Aggregates of Millrace are not in the expression any more: what they give is read like a column.
+fn refuse_user_aggregates(expr: &Expr) -> Result<()> {
+    let mut name = None;
+    let visited = expr.apply(|own| {
+        if let Expr::AggregateFunction(call) = own {
+            name = Some(call.func.name().to_string());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    visited.map_err(|error| Error::bug(format!("reading a measure: {error}")))?;
+    match name {
+        None => Ok(()),
+        Some(name) => Err(Error::query(format!("{name} in MATCH_RECOGNIZE is not supported yet"))
+            .hint("user aggregates run with GROUP BY; MATCH_RECOGNIZE takes SUM, COUNT, AVG, MIN and MAX")),
+    }
+}
+
 fn rows_expr(own: &RowsExpr, args: &[usize], below: &Schema) -> Result<MatchExpr> {
+    refuse_user_aggregates(&own.expr)?;
     let compiled = compile(&own.expr, &own.schema)?;
     if compiled.now {
         return Err(Error::bug("the time of day in MATCH_RECOGNIZE"));
@@ -139,6 +160,7 @@ fn rows_expr(own: &RowsExpr, args: &[usize], below: &Schema) -> Result<MatchExpr
                     distinct: false,
                     result_type: read.data_type.clone(),
                     name: function.clone(),
+                    user: None,
                 })
             }
         };

@@ -46,6 +46,7 @@ impl Lowering {
             distinct: false,
             result_type: types::array(rows),
             name: ROWS.into(),
+            user: None,
         };
         let node = match self.strategy.shards {
             1 => node,

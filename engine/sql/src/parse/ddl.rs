@@ -10,7 +10,7 @@ use datafusion_sql::sqlparser::tokenizer::Token;
 use millrace_plan::{Error, Place, Result};
 
 use super::types::{column_type, length_ahead};
-use super::{ColumnDef, ColumnKind, CreateTable, CreateView, Statement, Watermark, query, text};
+use super::{ColumnDef, ColumnKind, CreateTable, CreateView, Statement, Watermark, function, query, text};
 
 /// What follows CREATE.
 pub fn create(parser: &mut Parser, place: Option<Place>) -> Result<Statement> {
@@ -21,14 +21,20 @@ pub fn create(parser: &mut Parser, place: Option<Place>) -> Result<Statement> {
     if parser.parse_keyword(Keyword::VIEW) {
         return Ok(Statement::CreateView(view(parser, place)?));
     }
+    if parser.parse_keyword(Keyword::FUNCTION) {
+        return Ok(Statement::CreateFunction(function::create(parser, place)?));
+    }
+    if temporary && parser.parse_keywords(&[Keyword::SYSTEM, Keyword::FUNCTION]) {
+        return Ok(Statement::CreateFunction(function::create(parser, place)?));
+    }
     let found = parser.peek_token();
     let what = if temporary { "CREATE TEMPORARY" } else { "CREATE" };
     Err(Error::query(format!("{what} {} is not supported", text::shown(&found.token)))
-        .hint("write CREATE TABLE or CREATE VIEW")
+        .hint("write CREATE TABLE, CREATE VIEW or CREATE FUNCTION")
         .at(text::place_of(&found)))
 }
 
-fn if_not_exists(parser: &mut Parser) -> bool {
+pub(super) fn if_not_exists(parser: &mut Parser) -> bool {
     parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS])
 }
 

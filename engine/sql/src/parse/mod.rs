@@ -5,6 +5,7 @@
 
 mod ddl;
 mod dialect;
+mod function;
 mod json;
 mod row_pattern;
 mod state_ttl;
@@ -23,6 +24,7 @@ use millrace_plan::{Error, Limits, Place, Result};
 
 use crate::types::Length;
 
+pub use function::{CreateFunction, DropFunction};
 pub use state_ttl::{StateTtl, duration};
 pub use window::{WindowCall, WindowKind, interval_ms, window_call};
 
@@ -45,6 +47,10 @@ pub enum Statement {
     CreateTable(CreateTable),
     /// CREATE VIEW.
     CreateView(CreateView),
+    /// CREATE FUNCTION.
+    CreateFunction(CreateFunction),
+    /// DROP FUNCTION.
+    DropFunction(DropFunction),
     /// INSERT INTO ... SELECT.
     Insert(Insert),
     /// A query by itself: its rows are printed.
@@ -258,6 +264,10 @@ fn statement(parser: &mut Parser, emit: Option<Emit>, place: Option<Place>) -> R
             parser.next_token();
             ddl::create(parser, place)?
         }
+        Keyword::DROP => {
+            parser.next_token();
+            function::drop(parser, place)?
+        }
         Keyword::INSERT => {
             parser.next_token();
             insert(parser, emit, place)?
@@ -279,7 +289,7 @@ fn statement(parser: &mut Parser, emit: Option<Emit>, place: Option<Place>) -> R
                 "{} is not a statement Millrace runs",
                 text::shown(&first.token)
             ))
-            .hint("write CREATE TABLE, CREATE VIEW, INSERT INTO, SELECT or SET"));
+            .hint("write CREATE TABLE, CREATE VIEW, CREATE FUNCTION, INSERT INTO, SELECT or SET"));
         }
     }))
 }

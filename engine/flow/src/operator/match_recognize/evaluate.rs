@@ -17,7 +17,7 @@ pub type Chunks = Vec<RecordBatch>;
 /// A column of an expression: the values that it takes of several matches, found before they are read.
 enum Found {
     Rows { column: usize, rows: Vec<Option<At>> },
-    Aggregate { call: AggregateCall, rows: Vec<At>, groups: Vec<u32>, count: u32 },
+    Aggregate { call: Box<AggregateCall>, rows: Vec<At>, groups: Vec<u32>, count: u32 },
 }
 
 /// What the matches have that an expression is computed for.
@@ -63,7 +63,7 @@ impl Evaluator {
                 Found::Rows { column: *column, rows: vec![] }
             }
             Pick::Aggregate(call) => {
-                Found::Aggregate { call: call.clone(), rows: vec![], groups: vec![], count: 0 }
+                Found::Aggregate { call: Box::new(call.clone()), rows: vec![], groups: vec![], count: 0 }
             }
         };
         Matches { columns: self.reads.iter().map(found).collect(), count: 0 }

@@ -143,6 +143,7 @@ mod tests {
             distinct: false,
             result_type: DataType::Int64,
             name: "s".into(),
+            user: None,
         };
         let mut sum = super::super::number::create(&call, Bounds::new(Frame::Rows(Some(3)), true)).unwrap();
         sum.resize(2);

@@ -123,6 +123,7 @@ mod tests {
             distinct: false,
             result_type: DataType::Int64,
             name: "sum".into(),
+            user: None,
         };
         let operator = Spec::WindowAggregate {
             window: WindowInput::Assign { time: 2, window: WindowSpec::Tumble { size: 10, offset: 0 } },

@@ -1,0 +1,11 @@
+-- DISTINCT is not there yet.
+-- input t.json
+{"k": "a", "v": 1}
+-- script
+CREATE TABLE t (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '$dir/t.json', 'format' = 'json');
+CREATE FUNCTION total AS '$dir/total.wasm' LANGUAGE WASM;
+SELECT total(DISTINCT v) FROM t;
+-- refuse
+line 3, column 1
+total(DISTINCT ...) is not supported yet
+SELECT DISTINCT

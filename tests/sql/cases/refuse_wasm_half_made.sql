@@ -1,0 +1,10 @@
+-- An aggregate without all its exports.
+-- input t.json
+{"k": "a", "v": 1}
+-- script
+CREATE TABLE t (k STRING, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '$dir/t.json', 'format' = 'json');
+CREATE FUNCTION half_made AS '$dir/typed.wasm' LANGUAGE WASM;
+SELECT half_made(v) FROM t;
+-- refuse
+line 2, column 1
+does not export `half_made_merge`
