@@ -5,12 +5,13 @@ use arrow::array::{
     Int8Array, Int16Array, Int32Array, Int64Array, StringArray, Time32MillisecondArray,
 };
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Fields, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
     Int64Type, Time32MillisecondType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType,
 };
 use millrace_plan::{Error, Result};
 
+use super::json;
 use super::scalar::Instant;
 
 /// A column to write.
@@ -40,7 +41,7 @@ pub(super) enum Cells<'a> {
     },
     Struct {
         array: &'a dyn Array,
-        names: &'a Fields,
+        keys: Vec<Vec<u8>>,
         fields: Vec<Cells<'a>>,
     },
     Map {
@@ -95,9 +96,13 @@ impl<'a> Cells<'a> {
                     items: Box::new(Cells::new(list.values().as_ref())?),
                 }
             }
-            DataType::Struct(names) => {
-                let fields = array.as_struct().columns().iter().map(|own| Cells::new(own.as_ref()));
-                Cells::Struct { array, names, fields: fields.collect::<Result<_>>()? }
+            DataType::Struct(fields) => {
+                let columns = array.as_struct().columns().iter().map(|own| Cells::new(own.as_ref()));
+                Cells::Struct {
+                    array,
+                    keys: json::object_keys(fields),
+                    fields: columns.collect::<Result<_>>()?,
+                }
             }
             DataType::Map(_, _) => {
                 let map = array.as_map();

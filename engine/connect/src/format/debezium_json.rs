@@ -5,7 +5,7 @@
 //! and `+U` are `"c"` with the row in `after`; `-U` and `-D` are `"d"` with the row in `before`.
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Fields, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use millrace_flow::RowKinds;
 use millrace_plan::{Error, Options, Result, RowKind};
 
@@ -13,7 +13,8 @@ use super::cell::Cells;
 use super::change_rules::ChangeRules;
 use super::column::Fault;
 use super::json::{
-    Cursor, LineDecoder, ObjectReader, ReadLine, Rows, Style, flag, members, option, write_object,
+    Cursor, LineDecoder, ObjectReader, ReadLine, Rows, Style, flag, members, object_keys, option,
+    write_object,
 };
 use super::{DecodeRequest, Encoder, Format};
 use crate::connector::CHANGELOG_MODE;
@@ -157,7 +158,7 @@ impl ReadLine for DebeziumReader {
 
 struct DebeziumEncoder {
     style: Style,
-    names: Fields,
+    keys: Vec<Vec<u8>>,
 }
 
 impl DebeziumEncoder {
@@ -166,7 +167,10 @@ impl DebeziumEncoder {
             return Err(Error::query(format!("'{SCHEMA_INCLUDE}' = 'true' is for sources only"))
                 .hint("leave it out: changes are written without their schema"));
         }
-        Ok(DebeziumEncoder { style: Style::new(options, "debezium-json")?, names: schema.fields().clone() })
+        Ok(DebeziumEncoder {
+            style: Style::new(options, "debezium-json")?,
+            keys: object_keys(schema.fields()),
+        })
     }
 }
 
@@ -176,7 +180,7 @@ impl Encoder for DebeziumEncoder {
         for row in 0..rows.num_rows() {
             let adds = kinds.get(row).weight() > 0;
             out.extend_from_slice(if adds { b"{\"before\":null,\"after\":" } else { b"{\"before\":" });
-            write_object(&self.names, &cells, row, self.style, out);
+            write_object(&self.keys, &cells, row, self.style, out);
             let end: &[u8] = if adds { b",\"op\":\"c\"}\n" } else { b",\"after\":null,\"op\":\"d\"}\n" };
             out.extend_from_slice(end);
         }

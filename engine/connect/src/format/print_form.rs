@@ -74,8 +74,8 @@ pub(super) fn print_cell(cells: &Cells<'_>, row: usize, out: &mut Vec<u8>) {
         Cells::Int16(own) => number(out, i64::from(own.value(row))),
         Cells::Int32(own) => number(out, i64::from(own.value(row))),
         Cells::Int64(own) => number(out, own.value(row)),
-        Cells::Float32(own) => write_java_number(&format!("{:e}", own.value(row)), out),
-        Cells::Float64(own) => write_java_number(&format!("{:e}", own.value(row)), out),
+        Cells::Float32(own) => write_java_number(own.value(row), out),
+        Cells::Float64(own) => write_java_number(own.value(row), out),
         Cells::Decimal(own, scale) => write_decimal(own.value(row), *scale, out),
         Cells::Utf8(own) => out.extend_from_slice(own.value(row).as_bytes()),
         Cells::Binary(own) => {

@@ -3,6 +3,10 @@
 //! Dates are proleptic Gregorian; the day arithmetic is Howard Hinnant's ("chrono-Compatible Low-Level Date
 //! Algorithms", 2013).
 
+use std::fmt::LowerExp;
+
+use lexical_core::FormattedSize;
+
 /// A point in time: seconds since 1970 and nanoseconds within the second.
 pub(super) type Instant = (i64, u32);
 
@@ -31,13 +35,13 @@ fn days_from_civil(year: i64, month: u32, day: u32) -> Option<i64> {
 fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097) as u32;
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u32;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 } as u32;
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (i64::from(year_of_era) + era * 400 + i64::from(month <= 2), month, day)
 }
 
 /// `len` digits at `at`.
@@ -149,30 +153,33 @@ pub(super) fn decimal(text: &[u8], precision: u8, scale: i8) -> Option<i128> {
     (value < 10i128.pow(u32::from(precision))).then_some(if negative { -value } else { value })
 }
 
-fn push_digits(out: &mut Vec<u8>, value: u32, len: usize) {
-    let start = out.len();
-    out.resize(start + len, b'0');
-    let mut rest = value;
-    for at in (start..start + len).rev() {
-        out[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
+/// Two digits of a number below 100.
+fn pair(value: u32) -> [u8; 2] {
+    [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]
+}
+
+/// A whole number.
+pub(super) fn write_integer(value: i64, out: &mut Vec<u8>) {
+    let mut buffer = [0; i64::FORMATTED_SIZE_DECIMAL];
+    out.extend_from_slice(lexical_core::write(value, &mut buffer));
 }
 
 /// `yyyy-MM-dd`; years beyond four digits as Java prints them.
 pub(super) fn write_date(days: i64, out: &mut Vec<u8>) {
     let (year, month, day) = civil_from_days(days);
-    if year < 0 {
-        out.push(b'-');
-    } else if year > 9999 {
-        out.push(b'+');
+    let (magnitude, [m, n], [d, e]) = (year.unsigned_abs(), pair(month), pair(day));
+    match year {
+        ..0 => out.push(b'-'),
+        0..=9999 => {}
+        10_000.. => out.push(b'+'),
     }
-    let year = year.unsigned_abs() as u32;
-    push_digits(out, year, if year > 9999 { year.ilog10() as usize + 1 } else { 4 });
-    out.push(b'-');
-    push_digits(out, month, 2);
-    out.push(b'-');
-    push_digits(out, day, 2);
+    if magnitude > 9999 {
+        write_integer(magnitude as i64, out);
+    } else {
+        out.extend_from_slice(&pair(magnitude as u32 / 100));
+        out.extend_from_slice(&pair(magnitude as u32 % 100));
+    }
+    out.extend_from_slice(&[b'-', m, n, b'-', d, e]);
 }
 
 /// How the seconds of a time are written.
@@ -186,26 +193,34 @@ pub(super) enum Seconds {
 
 /// `HH:mm:ss[.fraction]` of a time of day.
 pub(super) fn write_time(second_of_day: u32, nanos: u32, seconds: Seconds, out: &mut Vec<u8>) {
-    push_digits(out, second_of_day / 3600, 2);
-    out.push(b':');
-    push_digits(out, second_of_day / 60 % 60, 2);
+    let ([h, i], [m, n]) = (pair(second_of_day / 3600), pair(second_of_day / 60 % 60));
+    out.extend_from_slice(&[h, i, b':', m, n]);
     let second = second_of_day % 60;
     if seconds == Seconds::Java && second == 0 && nanos == 0 {
         return;
     }
-    out.push(b':');
-    push_digits(out, second, 2);
-    if nanos == 0 {
-        return;
+    let [s, t] = pair(second);
+    out.extend_from_slice(&[b':', s, t]);
+    if nanos != 0 {
+        write_fraction(nanos, seconds, out);
     }
-    out.push(b'.');
-    let len = match seconds {
-        Seconds::Java if nanos.is_multiple_of(1_000_000) => 3,
-        Seconds::Java if nanos.is_multiple_of(1000) => 6,
-        Seconds::Java => 9,
-        Seconds::Always => (1..=9).find(|len| nanos.is_multiple_of(10u32.pow(9 - len))).unwrap_or(9),
+}
+
+fn write_fraction(nanos: u32, seconds: Seconds, out: &mut Vec<u8>) {
+    let (mut rest, mut len) = match nanos {
+        _ if nanos.is_multiple_of(1_000_000) => (nanos / 1_000_000, 3),
+        _ if nanos.is_multiple_of(1000) => (nanos / 1000, 6),
+        _ => (nanos, 9),
     };
-    push_digits(out, nanos / 10u32.pow(9 - len), len as usize);
+    while seconds == Seconds::Always && rest.is_multiple_of(10) {
+        (rest, len) = (rest / 10, len - 1);
+    }
+    let mut text = [b'.'; 10];
+    for digit in text[1..=len].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend_from_slice(&text[..=len]);
 }
 
 /// A date and a time with `separator` between them.
@@ -220,64 +235,52 @@ pub(super) fn write_decimal(value: i128, scale: i8, out: &mut Vec<u8>) {
     if value < 0 {
         out.push(b'-');
     }
-    let digits = value.unsigned_abs().to_string();
+    let mut buffer = [0; u128::FORMATTED_SIZE_DECIMAL];
+    let digits: &[u8] = lexical_core::write(value.unsigned_abs(), &mut buffer);
     match usize::try_from(scale) {
-        Ok(0) => out.extend_from_slice(digits.as_bytes()),
+        Ok(0) => out.extend_from_slice(digits),
         Ok(scale) if digits.len() > scale => {
-            out.extend_from_slice(&digits.as_bytes()[..digits.len() - scale]);
+            let (whole, fraction) = digits.split_at(digits.len() - scale);
+            out.extend_from_slice(whole);
             out.push(b'.');
-            out.extend_from_slice(&digits.as_bytes()[digits.len() - scale..]);
+            out.extend_from_slice(fraction);
         }
         Ok(scale) => {
             out.extend_from_slice(b"0.");
             out.resize(out.len() + scale - digits.len(), b'0');
-            out.extend_from_slice(digits.as_bytes());
+            out.extend_from_slice(digits);
         }
         Err(_) => {
-            out.extend_from_slice(digits.as_bytes());
+            out.extend_from_slice(digits);
             out.resize(out.len() + usize::from(scale.unsigned_abs()), b'0');
         }
     }
 }
 
 /// A number as Java's `Double.toString` (or `Float.toString`) prints it, from the shortest digits that read
-/// back: `1.0`, `1.0E10`, `1.0E-5`. `scientific` is Rust's `{:e}` form.
-pub(super) fn write_java_number(scientific: &str, out: &mut Vec<u8>) {
-    let Some((mantissa, exponent)) = scientific.split_once('e') else {
-        let name = match scientific {
-            "inf" => "Infinity",
-            "-inf" => "-Infinity",
-            other => other,
-        };
-        out.extend_from_slice(name.as_bytes());
-        return;
-    };
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
-    out.extend_from_slice(sign.as_bytes());
-    let digits: Vec<u8> = mantissa.bytes().filter(|byte| *byte != b'.').collect();
-    let put =
-        |out: &mut Vec<u8>, part: &[u8]| out.extend_from_slice(if part.is_empty() { b"0" } else { part });
-    match exponent {
-        0..=6 => {
-            let whole = exponent as usize + 1;
-            out.extend_from_slice(&digits[..whole.min(digits.len())]);
-            out.resize(out.len() + whole.saturating_sub(digits.len()), b'0');
-            out.push(b'.');
-            put(out, digits.get(whole..).unwrap_or_default());
-        }
-        -3..=-1 => {
-            out.extend_from_slice(b"0.");
-            out.resize(out.len() + (-exponent - 1) as usize, b'0');
-            out.extend_from_slice(&digits);
-        }
-        _ => {
-            out.push(digits[0]);
-            out.push(b'.');
-            put(out, &digits[1..]);
-            out.extend_from_slice(format!("E{exponent}").as_bytes());
-        }
+/// back: `1.0`, `1.0E10`, `1.0E-5`, `-Infinity`.
+pub(super) fn write_java_number<T: zmij::Float + LowerExp + Copy + Into<f64>>(value: T, out: &mut Vec<u8>) {
+    let double: f64 = value.into();
+    if double == 0.0 || (1e-3..1e7).contains(&double.abs()) {
+        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+    } else if double.is_finite() {
+        write_scientific(&format!("{value:e}"), out);
+    } else if double.is_nan() {
+        out.extend_from_slice(b"NaN");
+    } else {
+        out.extend_from_slice(if double > 0.0 { b"Infinity" } else { b"-Infinity" });
     }
+}
+
+/// Rust's `1e10` as Java's `1.0E10`.
+fn write_scientific(text: &str, out: &mut Vec<u8>) {
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    out.extend_from_slice(mantissa.as_bytes());
+    if !mantissa.contains('.') {
+        out.extend_from_slice(b".0");
+    }
+    out.push(b'E');
+    out.extend_from_slice(exponent.as_bytes());
 }
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -362,11 +365,13 @@ mod tests {
             (0.001, "0.001"),
             (0.000_12, "1.2E-4"),
             (1e300, "1.0E300"),
+            (9_999_999.999_999_998, "9999999.999999998"),
+            (-1.5e-310, "-1.5E-310"),
             (f64::NAN, "NaN"),
             (f64::NEG_INFINITY, "-Infinity"),
         ];
         for (value, expected) in cases {
-            assert_eq!(written(|out| write_java_number(&format!("{value:e}"), out)), expected);
+            assert_eq!(written(|out| write_java_number(value, out)), expected);
         }
     }
 
@@ -386,6 +391,13 @@ mod tests {
         }
 
         #[test]
+        fn every_second_of_64_bits_keeps_its_year(seconds in any::<i64>()) {
+            let text = written(|out| write_timestamp((seconds, 0), b' ', Seconds::Always, out));
+            let year: i64 = text[..text.rfind('-').unwrap() - 3].parse().unwrap();
+            prop_assert_eq!(year, civil_from_days(seconds.div_euclid(SECONDS_PER_DAY)).0);
+        }
+
+        #[test]
         fn every_decimal_reads_as_it_was_written(value in -(10i128.pow(30))..10i128.pow(30), scale in 0i8..20) {
             let text = written(|out| write_decimal(value, scale, out));
             prop_assert_eq!(decimal(text.as_bytes(), 38, scale), Some(value));
@@ -393,7 +405,7 @@ mod tests {
 
         #[test]
         fn every_double_reads_as_it_was_written(value in any::<f64>()) {
-            let text = written(|out| write_java_number(&format!("{value:e}"), out));
+            let text = written(|out| write_java_number(value, out));
             if value.is_finite() {
                 prop_assert_eq!(text.parse::<f64>().unwrap(), value);
             }

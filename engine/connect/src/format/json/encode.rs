@@ -1,14 +1,17 @@
 //! Columns to JSON.
 
+use std::fmt::LowerExp;
+
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Fields, SchemaRef};
+use arrow::datatypes::{FieldRef, Fields, SchemaRef};
 use millrace_flow::RowKinds;
 use millrace_plan::{Error, Options, Result};
 
 use super::super::Encoder;
 use super::super::cell::{Cells, instant, range, time_of_day};
 use super::super::scalar::{
-    Seconds, write_base64, write_date, write_decimal, write_java_number, write_time, write_timestamp,
+    Seconds, write_base64, write_date, write_decimal, write_integer, write_java_number, write_time,
+    write_timestamp,
 };
 use super::flag;
 
@@ -39,12 +42,12 @@ impl Style {
 
 pub(super) struct JsonEncoder {
     style: Style,
-    names: Fields,
+    keys: Vec<Vec<u8>>,
 }
 
 impl JsonEncoder {
     pub(super) fn new(schema: &SchemaRef, options: &Options) -> Result<JsonEncoder> {
-        Ok(JsonEncoder { style: Style::new(options, "json")?, names: schema.fields().clone() })
+        Ok(JsonEncoder { style: Style::new(options, "json")?, keys: object_keys(schema.fields()) })
     }
 }
 
@@ -52,16 +55,27 @@ impl Encoder for JsonEncoder {
     fn encode(&mut self, rows: &RecordBatch, _kinds: &RowKinds, out: &mut Vec<u8>) -> Result<()> {
         let cells = rows.columns().iter().map(|own| Cells::new(own.as_ref())).collect::<Result<Vec<_>>>()?;
         for row in 0..rows.num_rows() {
-            write_object(&self.names, &cells, row, self.style, out);
+            write_object(&self.keys, &cells, row, self.style, out);
             out.push(b'\n');
         }
         Ok(())
     }
 }
 
+/// The names of fields as the keys of an object, each with its colon.
+pub(in super::super) fn object_keys(fields: &Fields) -> Vec<Vec<u8>> {
+    let spell = |field: &FieldRef| {
+        let mut key = vec![];
+        write_string(field.name(), &mut key);
+        key.push(b':');
+        key
+    };
+    fields.iter().map(spell).collect()
+}
+
 /// One row as an object.
 pub(in super::super) fn write_object(
-    names: &Fields,
+    keys: &[Vec<u8>],
     cells: &[Cells<'_>],
     row: usize,
     style: Style,
@@ -69,7 +83,7 @@ pub(in super::super) fn write_object(
 ) {
     out.push(b'{');
     let mut first = true;
-    for (field, own) in names.iter().zip(cells) {
+    for (key, own) in keys.iter().zip(cells) {
         if style.ignore_null_fields && own.is_null(row) {
             continue;
         }
@@ -77,21 +91,31 @@ pub(in super::super) fn write_object(
             out.push(b',');
         }
         first = false;
-        write_string(field.name(), out);
-        out.push(b':');
+        out.extend_from_slice(key);
         write_value(own, row, style, out);
     }
     out.push(b'}');
 }
 
 fn write_string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
     let bytes = text.as_bytes();
+    out.push(b'"');
+    // Without a way out of the loop it is a few vector instructions.
+    if bytes.iter().fold(false, |found, byte| found | must_escape(*byte)) {
+        write_escaped(bytes, out);
+    } else {
+        out.extend_from_slice(bytes);
+    }
+    out.push(b'"');
+}
+
+fn must_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
     let mut plain = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
-            continue;
-        }
+    for (at, byte) in bytes.iter().enumerate().filter(|(_, byte)| must_escape(**byte)) {
         out.extend_from_slice(&bytes[plain..at]);
         plain = at + 1;
         match byte {
@@ -106,23 +130,14 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(&bytes[plain..]);
-    out.push(b'"');
-}
-
-fn write_integer(value: i64, out: &mut Vec<u8>) {
-    const MOST_DIGITS: usize = 20;
-    let mut buffer = [0; MOST_DIGITS];
-    out.extend_from_slice(lexical_core::write(value, &mut buffer));
 }
 
 /// A number that JSON cannot spell becomes a string, as Flink's does.
-fn write_double(finite: bool, scientific: &str, out: &mut Vec<u8>) {
-    if !finite {
-        out.push(b'"');
-    }
-    write_java_number(scientific, out);
-    if !finite {
-        out.push(b'"');
+fn write_double<T: zmij::Float + LowerExp + Copy + Into<f64>>(value: T, out: &mut Vec<u8>) {
+    if value.into().is_finite() {
+        write_java_number(value, out);
+    } else {
+        quoted(out, |out| write_java_number(value, out));
     }
 }
 
@@ -139,14 +154,8 @@ pub(in super::super) fn write_value(cells: &Cells<'_>, row: usize, style: Style,
         Cells::Int16(own) => write_integer(i64::from(own.value(row)), out),
         Cells::Int32(own) => write_integer(i64::from(own.value(row)), out),
         Cells::Int64(own) => write_integer(own.value(row), out),
-        Cells::Float32(own) => {
-            let value = own.value(row);
-            write_double(value.is_finite(), &format!("{value:e}"), out);
-        }
-        Cells::Float64(own) => {
-            let value = own.value(row);
-            write_double(value.is_finite(), &format!("{value:e}"), out);
-        }
+        Cells::Float32(own) => write_double(own.value(row), out),
+        Cells::Float64(own) => write_double(own.value(row), out),
         Cells::Decimal(own, scale) => write_decimal(own.value(row), *scale, out),
         Cells::Utf8(own) => write_string(own.value(row), out),
         Cells::Binary(own) => quoted(out, |out| write_base64(own.value(row), out)),
@@ -171,7 +180,7 @@ pub(in super::super) fn write_value(cells: &Cells<'_>, row: usize, style: Style,
             }
             out.push(b']');
         }
-        Cells::Struct { names, fields, .. } => write_object(names, fields, row, style, out),
+        Cells::Struct { keys, fields, .. } => write_object(keys, fields, row, style, out),
         Cells::Map { ends, keys, items, .. } => {
             out.push(b'{');
             for (number, item) in range(ends, row).enumerate() {

@@ -16,7 +16,7 @@ use crate::connector::OptionDef;
 
 pub(super) use cursor::Cursor;
 pub(super) use decode::{LineDecoder, ReadLine, Rows, projected};
-pub(super) use encode::{Style, write_object, write_value};
+pub(super) use encode::{Style, object_keys, write_object, write_value};
 pub(super) use object::{ObjectReader, in_column};
 pub(super) use value::{members, read as read_value};
 
