@@ -13,23 +13,19 @@ pub(super) type Instant = (i64, u32);
 const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Days since 1970 of a date. `None` if the calendar has no such day.
-fn days_from_civil(year: i64, month: u32, day: u32) -> Option<i64> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let most = match month {
-        2 => 28 + u32::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
+fn days_from_civil(year: u32, month: u32, day: u32) -> Option<i32> {
+    const DAYS: [u32; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let most = *DAYS.get(month as usize)? + u32::from(leap && month == 2);
     if day == 0 || day > most {
         return None;
     }
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let era = shifted.div_euclid(400);
-    let year_of_era = shifted.rem_euclid(400);
-    let day_of_year = i64::from((153 * ((month + 9) % 12) + 2) / 5 + day - 1);
+    // Years begin in March, and one era is before the first: no number is negative.
+    let shifted = year + 400 - u32::from(month <= 2);
+    let (era, year_of_era) = (shifted / 400, shifted % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    Some(era * 146_097 + day_of_era - 719_468)
+    Some((era * 146_097 + day_of_era) as i32 - 146_097 - 719_468)
 }
 
 fn civil_from_days(days: i64) -> (i64, u32, u32) {
@@ -44,51 +40,54 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
     (i64::from(year_of_era) + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// `len` digits at `at`.
-fn digits(text: &[u8], at: usize, len: usize) -> Option<u32> {
-    let mut value = 0;
-    for byte in text.get(at..at + len)? {
+/// The number that the digits spell.
+#[inline]
+fn digits<const LEN: usize>(text: [u8; LEN]) -> Option<u32> {
+    const { assert!(LEN <= 9, "more digits do not fit") }
+    let (mut value, mut wrong) = (0u32, false);
+    for byte in text {
         let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value * 10 + u32::from(digit);
+        wrong |= digit > 9;
+        value = value.wrapping_mul(10).wrapping_add(u32::from(digit));
     }
-    Some(value)
+    (!wrong).then_some(value)
 }
 
 /// `yyyy-MM-dd`, in days since 1970.
 pub(super) fn date(text: &[u8]) -> Option<i32> {
-    if text.len() != 10 || text[4] != b'-' || text[7] != b'-' {
-        return None;
-    }
-    let days = days_from_civil(i64::from(digits(text, 0, 4)?), digits(text, 5, 2)?, digits(text, 8, 2)?)?;
-    i32::try_from(days).ok()
+    let &[y, e, a, r, b'-', m, n, b'-', d, t] = text else { return None };
+    days_from_civil(digits([y, e, a, r])?, digits([m, n])?, digits([d, t])?)
 }
 
 /// `HH:mm[:ss[.fraction]]`, in seconds and nanoseconds of the day.
 fn time_of_day(text: &[u8]) -> Option<Instant> {
-    let (hour, minute) = (digits(text, 0, 2)?, digits(text, 3, 2)?);
-    if text[2] != b':' || hour > 23 || minute > 59 {
+    let (&[h, i, b':', m, n], rest) = text.split_first_chunk()? else { return None };
+    let (hour, minute) = (digits([h, i])?, digits([m, n])?);
+    if hour > 23 || minute > 59 {
         return None;
     }
     let whole = i64::from(hour * 3600 + minute * 60);
-    if text.len() == 5 {
-        return Some((whole, 0));
-    }
-    let second = digits(text, 6, 2)?;
-    if text[5] != b':' || second > 59 {
+    let Some((&[colon, s, t], rest)) = rest.split_first_chunk() else {
+        return rest.is_empty().then_some((whole, 0));
+    };
+    let second = digits([s, t])?;
+    if colon != b':' || second > 59 {
         return None;
     }
-    let whole = whole + i64::from(second);
-    match text.len() {
-        8 => Some((whole, 0)),
-        10..=18 if text[8] == b'.' => {
-            let len = text.len() - 9;
-            Some((whole, digits(text, 9, len)? * 10u32.pow(9 - len as u32)))
-        }
-        _ => None,
-    }
+    let nanos = match rest {
+        [] => 0,
+        &[b'.', a, b, c] => digits([a, b, c])? * 1_000_000,
+        [b'.', fraction @ ..] => nanos(fraction)?,
+        _ => return None,
+    };
+    Some((whole + i64::from(second), nanos))
+}
+
+/// A fraction of a second of one to nine digits.
+fn nanos(fraction: &[u8]) -> Option<u32> {
+    let mut text = [b'0'; 9];
+    text.get_mut(..fraction.len()).filter(|own| !own.is_empty())?.copy_from_slice(fraction);
+    digits(text)
 }
 
 /// `HH:mm:ss[.fraction]`, in milliseconds of the day.

@@ -110,12 +110,40 @@ impl<'a> Cursor<'a> {
                 self.string().map(|_| ())
             }
             b'{' | b'[' => self.skip_nested(),
+            b'-' | b'0'..=b'9' if self.skip_plain_number() => Ok(()),
             _ => match self.word() {
                 b"" => Err("a value is missing"),
                 word if is_word(word) => Ok(()),
                 _ => Err("a word that is no JSON value"),
             },
         }
+    }
+
+    /// Past a number without an exponent. False leaves the cursor where it was, for the slow way.
+    fn skip_plain_number(&mut self) -> bool {
+        let start = self.at + usize::from(self.peek() == b'-');
+        let digits_end = |from: usize| {
+            let mut end = from;
+            while self.bytes.get(end).is_some_and(u8::is_ascii_digit) {
+                end += 1;
+            }
+            end
+        };
+        let whole = digits_end(start);
+        let mut end = whole;
+        if self.bytes.get(whole) == Some(&b'.') {
+            end = digits_end(whole + 1);
+            if end == whole + 1 {
+                return false;
+            }
+        }
+        let leading_zero = whole > start + 1 && self.bytes[start] == b'0';
+        let ends = matches!(self.bytes.get(end), Some(b',' | b'}' | b']' | b' ' | b'\r' | b'\t'));
+        if whole == start || leading_zero || !ends {
+            return false;
+        }
+        self.at = end;
+        true
     }
 
     fn skip_nested(&mut self) -> Result<(), Malformed> {

@@ -15,7 +15,33 @@ use super::{flag, value};
 struct Slot {
     /// From the brace or comma (not included) to the value: space, key, colon, space.
     prefix: Vec<u8>,
+    /// Its first bytes, and which bits of them count: most keys are compared by one look.
+    head: u128,
+    mask: u128,
     column: Option<usize>,
+}
+
+const HEAD_BYTES: usize = size_of::<u128>();
+
+impl Slot {
+    fn new(prefix: &[u8], column: Option<usize>) -> Slot {
+        let (mut head, mut mask) = ([0; HEAD_BYTES], [0; HEAD_BYTES]);
+        for (at, byte) in prefix.iter().take(HEAD_BYTES).enumerate() {
+            (head[at], mask[at]) = (*byte, 0xff);
+        }
+        let (head, mask) = (u128::from_ne_bytes(head), u128::from_ne_bytes(mask));
+        Slot { prefix: prefix.to_vec(), head, mask, column }
+    }
+
+    #[inline]
+    fn begins(&self, text: &[u8]) -> bool {
+        match text.first_chunk() {
+            Some(own) if self.prefix.len() <= HEAD_BYTES => {
+                (u128::from_ne_bytes(*own) ^ self.head) & self.mask == 0
+            }
+            _ => text.starts_with(&self.prefix),
+        }
+    }
 }
 
 /// Reads objects.
@@ -90,7 +116,7 @@ impl ObjectReader {
         number: usize,
     ) -> Result<Option<usize>, Fault> {
         if let Some(slot) = self.slots.get(number)
-            && cursor.bytes[cursor.at..].starts_with(&slot.prefix)
+            && slot.begins(&cursor.bytes[cursor.at..])
         {
             cursor.at += slot.prefix.len();
             // White space may follow where the last row had none.
@@ -106,7 +132,7 @@ impl ObjectReader {
         cursor.expect(b':', "expected : after a key")?;
         cursor.skip_space();
         let column = columns.iter().position(|own| own.field.name().as_bytes() == &*key);
-        let slot = Slot { prefix: cursor.bytes[start..cursor.at].to_vec(), column };
+        let slot = Slot::new(&cursor.bytes[start..cursor.at], column);
         match self.slots.get_mut(number) {
             Some(own) => *own = slot,
             // Objects with ever new keys must not make this grow.
