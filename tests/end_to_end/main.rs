@@ -9,6 +9,7 @@
 
 mod checkpoints;
 mod command;
+mod objects;
 mod processing_time;
 mod sockets;
 
