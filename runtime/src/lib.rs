@@ -14,6 +14,7 @@ mod backend;
 #[allow(unsafe_code, reason = "system calls; each use says why it is sound")]
 mod bell;
 mod clock;
+mod contained;
 mod disk;
 mod error;
 pub mod folder;
@@ -31,6 +32,7 @@ pub mod wake_token;
 pub use backend::BackendKind;
 pub use bell::{Bell, WakeHandle};
 pub use clock::Clock;
+pub use contained::contained;
 pub use disk::{Disk, ReadFile, WriteFile};
 pub use error::{DiskError, NetError, RuntimeError};
 pub use folder::Folder;

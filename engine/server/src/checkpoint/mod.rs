@@ -34,7 +34,7 @@ pub use manifest::Manifest;
 pub use node_key::{NodeKey, node_keys};
 pub use place::Place;
 pub use resume::Checkpoints;
-pub use snapshot_file::Encoder;
+pub use snapshot_file::{Encoder, decode as decode_snapshot};
 pub use store::{hidden_mark, snapshot_path};
 
 /// How far one split of a source had been read.
