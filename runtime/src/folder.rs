@@ -2,8 +2,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "the room of the disk")]
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::DiskError;
@@ -29,6 +30,27 @@ impl Folder {
         let file = file.map_err(DiskError::at(&lock))?;
         file.try_lock().map_err(io::Error::from).map_err(DiskError::at(&lock))?;
         Ok(Folder { path: path.to_path_buf(), _lock: Some(file) })
+    }
+
+    /// Like [`Folder::own`], for a place where all users may write: nobody else gets at what is in the folder. An
+    /// `io::ErrorKind::PermissionDenied`: it is there, and others do.
+    pub fn own_private(path: &Path) -> Result<Folder, DiskError> {
+        let owned = || {
+            match DirBuilder::new().mode(0o700).create(path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            let (found, own) = (std::fs::symlink_metadata(path)?, std::fs::metadata("/proc/self")?);
+            match found.is_dir() && found.uid() == own.uid() && found.mode() & 0o077 == 0 {
+                true => Ok(()),
+                false => Err(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "it is not a folder that only this user can open",
+                )),
+            }
+        };
+        owned().map_err(DiskError::at(path))?;
+        Folder::own(path)
     }
 
     /// A folder that another process may own: to read. An error if there is none.
@@ -161,6 +183,23 @@ mod tests {
         ["one", "two", "two"].iter().for_each(|name| folder.remove(name).unwrap());
         drop(folder);
         assert_eq!(Folder::own(&path).unwrap().names().unwrap(), ["lock"]);
+    }
+
+    #[test]
+    fn a_private_folder_is_open_to_nobody_else() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let scratch = tempfile::tempdir().unwrap();
+        let [private, link, open] = ["private", "link", "open"].map(|name| scratch.path().join(name));
+        drop(Folder::own_private(&private).unwrap());
+        assert_eq!(std::fs::metadata(&private).unwrap().mode() & 0o777, 0o700);
+        drop(Folder::own_private(&private).unwrap());
+        symlink(&private, &link).unwrap();
+        std::fs::create_dir(&open).unwrap();
+        std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o755)).unwrap();
+        for path in [link, open] {
+            let error = Folder::own_private(&path).unwrap_err();
+            assert_eq!(error.source.kind(), io::ErrorKind::PermissionDenied);
+        }
     }
 
     #[test]

@@ -348,7 +348,7 @@ fn files_are_written_renamed_and_read_back() {
             assert_eq!(file.len(), bytes.len() as u64);
             assert_eq!(file.read_at(0, bytes.len() + 10).await.unwrap(), bytes);
             assert_eq!(file.read_at(2_999_990, 100).await.unwrap(), bytes[2_999_990..]);
-            assert_eq!(file.read_at(9_000_000, 100).await.unwrap(), []);
+            assert_eq!(file.read_at(9_000_000, 100).await.unwrap(), Vec::<u8>::new());
             let missing = disk.open_read(&path.join("b")).await.err().unwrap();
             assert_eq!(missing.source.kind(), std::io::ErrorKind::NotFound);
             assert!(missing.path.ends_with("deep/er/b"));

@@ -59,23 +59,23 @@ fn write_input(folder: &Path) {
     }
 }
 
-struct World {
+pub(crate) struct World {
     scratch: tempfile::TempDir,
 }
 
 impl World {
-    fn new() -> World {
+    pub(crate) fn new() -> World {
         let scratch = tempfile::tempdir().unwrap();
         write_input(&scratch.path().join("in"));
         World { scratch }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
     }
 
     /// Windows and continuous groups of the input and its late rows, as files under `out`.
-    fn script(&self, out: &str) -> String {
+    pub(crate) fn script(&self, out: &str) -> String {
         let file = |name: &str, format: &str| {
             let path = self.path(out).join(name);
             format!(
@@ -124,7 +124,14 @@ impl World {
     }
 
     /// A run that gets a signal after so many seconds.
-    fn signalled(&self, script: &str, shards: usize, flags: &[&str], signal: &str, after: &str) -> Command {
+    pub(crate) fn signalled(
+        &self,
+        script: &str,
+        shards: usize,
+        flags: &[&str],
+        signal: &str,
+        after: &str,
+    ) -> Command {
         let file = self.path("script.sql");
         fs::write(&file, script).unwrap();
         let mut command = Command::new("timeout");
@@ -146,13 +153,13 @@ impl World {
         self.signalled(script, shards, &flags, signal, after)
     }
 
-    fn run(&self, command: Command) -> Run {
+    pub(crate) fn run(&self, command: Command) -> Run {
         binary::finish(command, self.scratch.path()).unwrap()
     }
 
     /// What a reader of the output sees: all rows of windows, kept rows, pairs and late rows, and what is left of
     /// changes.
-    fn seen(&self, out: &str) -> [Vec<String>; 7] {
+    pub(crate) fn seen(&self, out: &str) -> [Vec<String>; 7] {
         let lines = |name: &str| {
             let mut lines: Vec<String> = visible(&self.path(out).join(name))
                 .iter()
@@ -174,7 +181,7 @@ impl World {
         ]
     }
 
-    fn expected(&self) -> [Vec<String>; 7] {
+    pub(crate) fn expected(&self) -> [Vec<String>; 7] {
         self.run(self.command(&self.script("straight"), 2, &[])).output().unwrap();
         let expected = self.seen("straight");
         assert!(expected.iter().all(|own| own.len() > 30), "the queries give rows");

@@ -11,6 +11,7 @@ mod checkpoints;
 mod command;
 mod emission;
 mod late;
+mod objects;
 mod processing_time;
 mod sockets;
 

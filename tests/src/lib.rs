@@ -10,6 +10,7 @@
 pub mod binary;
 pub mod case;
 pub mod changelog;
+pub mod fuzz;
 pub mod program;
 pub mod sheet;
 pub mod table;

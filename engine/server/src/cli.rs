@@ -10,7 +10,7 @@ use millrace_plan::{Culprit, Error, Limits, Result, duration_ms};
 use millrace_runtime::{BackendKind, Placement, memory_bytes, parse_cores};
 use millrace_sql::{Compiled, bind, explain, function};
 
-use crate::checkpoint::inspect;
+use crate::checkpoint::{Place, inspect};
 use crate::config::{CheckpointConfig, Config, Output, parse_size};
 use crate::job::{Job, compile_script, placement};
 use crate::report::RunReport;
@@ -41,7 +41,7 @@ enum Command {
     Functions,
     /// List the connectors and formats with their options.
     Connectors,
-    /// Look into a folder of checkpoints.
+    /// Look into checkpoints.
     State(StateArgs),
     /// Print the version.
     Version,
@@ -57,26 +57,30 @@ struct StateArgs {
 enum StateCommand {
     /// A line for each epoch.
     List {
-        /// The folder given to `run` as --checkpoint-dir.
-        folder: PathBuf,
+        /// What was given to `run` as --checkpoint-dir.
+        #[arg(value_name = "DIR")]
+        place: String,
     },
     /// What an epoch holds: splits, state by operator, output.
     Describe {
-        /// The folder given to `run` as --checkpoint-dir.
-        folder: PathBuf,
+        /// What was given to `run` as --checkpoint-dir.
+        #[arg(value_name = "DIR")]
+        place: String,
         /// The epoch; default: the newest.
         #[arg(long, value_name = "N")]
         epoch: Option<u64>,
     },
     /// Read every byte of every epoch; exit code 1 if one is damaged.
     Verify {
-        /// The folder given to `run` as --checkpoint-dir.
-        folder: PathBuf,
+        /// What was given to `run` as --checkpoint-dir.
+        #[arg(value_name = "DIR")]
+        place: String,
     },
     /// How an epoch differs from an earlier one.
     Diff {
-        /// The folder given to `run` as --checkpoint-dir.
-        folder: PathBuf,
+        /// What was given to `run` as --checkpoint-dir.
+        #[arg(value_name = "DIR")]
+        place: String,
         /// The earlier epoch.
         from: u64,
         /// The later epoch.
@@ -145,10 +149,15 @@ struct RunArgs {
     /// operators. Default: three quarters of what the machine or the container has.
     #[arg(long, value_name = "SIZE")]
     memory: Option<String>,
-    /// Make what the run holds durable in this folder, and go on from the last epoch if there is one. Files that
-    /// sinks write become visible epoch by epoch, each row exactly once.
+    /// Make what the run holds durable in this folder or bucket (s3://bucket/prefix, with the usual AWS_ variables
+    /// of the environment), and go on from the last epoch if there is one. Files that sinks write become visible
+    /// epoch by epoch, each row exactly once.
     #[arg(long, value_name = "DIR")]
-    checkpoint_dir: Option<PathBuf>,
+    checkpoint_dir: Option<String>,
+    /// With checkpoints in a bucket: a local folder for snapshots until they are uploaded; default: one in the
+    /// folder for temporary files.
+    #[arg(long, value_name = "DIR", requires = "checkpoint_dir")]
+    checkpoint_staging: Option<PathBuf>,
     /// How often, as in 10s or 100ms; 0: only when asked by SIGUSR1, and at the end.
     #[arg(long, value_name = "TIME", default_value = "10s", requires = "checkpoint_dir")]
     checkpoint_interval: String,
@@ -222,8 +231,14 @@ impl RunArgs {
             Error::query(format!("--checkpoint-interval {}: not a time", self.checkpoint_interval))
                 .hint("write 10s, 100ms, or 0")
         })?;
-        let checkpoint = self.checkpoint_dir.clone().map(|folder| CheckpointConfig {
-            folder,
+        let place = self.checkpoint_dir.as_deref().map(Place::parse).transpose()?;
+        if self.checkpoint_staging.is_some() && matches!(place, Some(Place::Folder(_))) {
+            return Err(Error::query("--checkpoint-staging: these checkpoints go to no bucket")
+                .hint("leave it out, or name a bucket: --checkpoint-dir s3://bucket/prefix"));
+        }
+        let checkpoint = place.map(|place| CheckpointConfig {
+            place,
+            staging: self.checkpoint_staging.clone(),
             interval_ms: Some(interval_ms).filter(|interval_ms| *interval_ms > 0),
             keep_open: self.keep_open,
         });
@@ -290,10 +305,10 @@ fn execute(command: Command) -> Result<()> {
         }
         Command::State(args) => {
             let text = match args.command {
-                StateCommand::List { folder } => inspect::list(&folder),
-                StateCommand::Describe { folder, epoch } => inspect::describe(&folder, epoch),
-                StateCommand::Verify { folder } => inspect::verify(&folder),
-                StateCommand::Diff { folder, from, to } => inspect::diff(&folder, from, to),
+                StateCommand::List { place } => inspect::list(&Place::parse(&place)?),
+                StateCommand::Describe { place, epoch } => inspect::describe(&Place::parse(&place)?, epoch),
+                StateCommand::Verify { place } => inspect::verify(&Place::parse(&place)?),
+                StateCommand::Diff { place, from, to } => inspect::diff(&Place::parse(&place)?, from, to),
             };
             print!("{}", text?);
             Ok(())

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use millrace_plan::{Error, Limits, Result, UserFunction};
 use millrace_runtime::BackendKind;
 
+use crate::checkpoint::Place;
+
 /// How a SELECT outside INSERT prints its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
@@ -64,8 +66,10 @@ pub struct Config {
 /// Where and how often epochs are made durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckpointConfig {
-    /// The folder.
-    pub folder: PathBuf,
+    /// A folder or a bucket.
+    pub place: Place,
+    /// Where shards write what goes to a bucket; `None` = in the folder of the system for temporary files.
+    pub staging: Option<PathBuf>,
     /// How often; `None` = when asked by SIGUSR1, and at the end.
     pub interval_ms: Option<u64>,
     /// Where the input ends more may follow in a later run.

@@ -309,7 +309,8 @@ impl Job {
         }
         let progress = Progress::new(config.quiet, self.bounded(), self.total_bytes(), self.total_rows());
         drop(checkpoint);
-        let epochs = self.checkpoints.take().map(|own| own.epochs(shards, &self.limits)).transpose()?;
+        let epochs =
+            self.checkpoints.take().map(|own| own.epochs(shards, &self.limits, bell.handle())).transpose()?;
         let mut host = Host::new(hosts, &self.plan, &self.limits, progress, epochs);
         let running =
             runtime::start(config.backend, placement, clock, bell.handle(), mains).map_err(runtime_error)?;

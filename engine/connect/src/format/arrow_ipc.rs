@@ -9,6 +9,7 @@ use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::writer::StreamWriter;
 use millrace_flow::RowKinds;
 use millrace_plan::{Error, Result};
+use millrace_runtime::contained;
 
 use super::whole_columns::Projected;
 use super::{DecodeRequest, Decoded, Decoder, Encoder, Format};
@@ -59,7 +60,7 @@ impl ArrowDecoder {
     }
 }
 
-fn damaged(error: &arrow::error::ArrowError) -> Error {
+fn damaged(error: impl std::fmt::Display) -> Error {
     Error::data(format!("not readable as Arrow IPC: {error}")).hint("check the file, or the option 'format'")
 }
 
@@ -95,15 +96,15 @@ impl Decoder for ArrowDecoder {
 
     fn decode(&mut self, max_rows: usize) -> Result<Option<Decoded>> {
         while self.projected.is_empty() {
-            match self.decoder.decode(&mut self.input).map_err(|error| damaged(&error))? {
+            match contained(|| self.decoder.decode(&mut self.input)).map_err(damaged)?.map_err(damaged)? {
                 Some(batch) => {
                     let schema = batch.schema();
                     let positions = self.positions(&schema)?.to_vec();
-                    self.projected.add(&batch.project(&positions).map_err(|error| damaged(&error))?)?;
+                    self.projected.add(&batch.project(&positions).map_err(damaged)?)?;
                 }
                 None => {
                     if self.last && self.beginning.is_none() {
-                        self.decoder.finish().map_err(|error| damaged(&error))?;
+                        self.decoder.finish().map_err(damaged)?;
                         self.last = false;
                     }
                     return Ok(None);

@@ -4,6 +4,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use millrace_flow::RowKinds;
 use millrace_plan::{Error, Result};
+use millrace_runtime::contained;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 
@@ -48,7 +49,9 @@ impl Decoder for ParquetDecoder {
 
     fn supply(&mut self, bytes: Vec<u8>, _last: bool) -> Result<()> {
         self.projected.supplied(bytes.len());
-        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).map_err(damaged)?;
+        let bytes = bytes::Bytes::from(bytes);
+        let builder = contained(|| ParquetRecordBatchReaderBuilder::try_new(bytes));
+        let builder = builder.map_err(damaged)?.map_err(damaged)?;
         let positions = self.projected.positions(builder.schema())?;
         let mut read = positions.clone();
         read.sort_unstable();
@@ -56,13 +59,15 @@ impl Decoder for ParquetDecoder {
         self.order =
             positions.iter().map(|own| read.iter().position(|other| other == own).unwrap_or(0)).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), read);
-        self.reader = Some(builder.with_projection(mask).build().map_err(damaged)?);
+        let reader = contained(|| builder.with_projection(mask).build());
+        self.reader = Some(reader.map_err(damaged)?.map_err(damaged)?);
         Ok(())
     }
 
     fn decode(&mut self, max_rows: usize) -> Result<Option<Decoded>> {
         while self.projected.is_empty() {
-            let Some(batch) = self.reader.as_mut().and_then(Iterator::next) else { return Ok(None) };
+            let Some(reader) = &mut self.reader else { return Ok(None) };
+            let Some(batch) = contained(|| reader.next()).map_err(damaged)? else { return Ok(None) };
             let batch = batch.map_err(damaged)?;
             self.projected.add(&batch.project(&self.order).map_err(damaged)?)?;
         }

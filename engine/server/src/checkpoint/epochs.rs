@@ -2,9 +2,12 @@
 
 use millrace_flow::checkpoint::{Coordinator, EpochAction, EpochEvent};
 use millrace_plan::{Error, Result};
+use millrace_runtime::WakeHandle;
 
 use super::manifest::Manifest;
-use super::store::Store;
+use super::remote::Undone;
+use super::store::{Kept, Store};
+use super::uploads::Answer;
 use super::{Command, NodeKey, Part, Progress, SplitState};
 
 /// Durable epochs that are kept.
@@ -12,7 +15,8 @@ const KEPT_EPOCHS: usize = 3;
 
 /// The epochs of one run. What the shards are to do waits to be fetched with [`Epochs::take_commands`].
 pub struct Epochs {
-    setup: Setup,
+    run: Run,
+    kept: Kept,
     coordinator: Coordinator,
     commands: Vec<Command>,
     /// What each shard has made durable for the epoch under way.
@@ -42,10 +46,18 @@ pub struct Account {
     pub last_bytes: u64,
 }
 
-/// What a run with checkpoints is made of.
+/// What epochs begin with.
 pub struct Setup {
     /// Where they are.
     pub store: Store,
+    /// Wakes the main thread.
+    pub wake: WakeHandle,
+    /// The run.
+    pub run: Run,
+}
+
+/// What a run with checkpoints is made of.
+pub struct Run {
     /// Shards.
     pub shards: usize,
     /// How often an epoch ends by itself, in milliseconds.
@@ -67,25 +79,26 @@ pub struct Setup {
 impl Epochs {
     /// Before the first epoch of a run.
     pub fn new(setup: Setup) -> Result<Epochs> {
-        setup.store.tidy(setup.resumed)?;
-        let durable = setup.store.epochs()?;
+        let Setup { store, wake, run } = setup;
+        let durable = store.tidy(run.resumed)?;
         Ok(Epochs {
-            coordinator: Coordinator::new(setup.shards, KEPT_EPOCHS, durable, setup.resumed),
+            coordinator: Coordinator::new(run.shards, KEPT_EPOCHS, durable, run.resumed),
+            kept: store.keep(wake)?,
             commands: vec![],
-            parts: vec![None; setup.shards],
-            finished: vec![false; setup.shards],
-            next_ms: setup.interval_ms.unwrap_or(0),
+            parts: vec![None; run.shards],
+            finished: vec![false; run.shards],
+            next_ms: run.interval_ms.unwrap_or(0),
             ending: false,
             behind_the_end: false,
             last: None,
-            account: Account { last_epoch: setup.resumed, ..Account::default() },
-            setup,
+            account: Account { last_epoch: run.resumed, ..Account::default() },
+            run,
         })
     }
 
     /// When [`Epochs::tick`] wants to be called again: in so many milliseconds.
     pub fn interval_ms(&self) -> Option<u64> {
-        self.setup.interval_ms
+        self.run.interval_ms
     }
 
     /// What every shard is to do now, in this order.
@@ -109,9 +122,11 @@ impl Epochs {
         }
     }
 
-    /// Time passes: `monotonic_ms` for the interval, `wall_ms` for the manifest.
+    /// Time passes: `monotonic_ms` for the interval, `wall_ms` for the manifest; and something may have come of
+    /// epochs that take their time.
     pub fn tick(&mut self, monotonic_ms: u64, wall_ms: i64, warn: &mut dyn FnMut(String)) -> Result<()> {
-        let Some(interval_ms) = self.setup.interval_ms.filter(|_| monotonic_ms >= self.next_ms) else {
+        self.hear(wall_ms, warn)?;
+        let Some(interval_ms) = self.run.interval_ms.filter(|_| monotonic_ms >= self.next_ms) else {
             return Ok(());
         };
         self.next_ms = monotonic_ms + interval_ms;
@@ -148,7 +163,7 @@ impl Epochs {
         for action in self.coordinator.handle(event) {
             match action {
                 EpochAction::Barrier(epoch) => {
-                    if let Err(error) = self.setup.store.begin(epoch) {
+                    if let Err(error) = self.kept.begin(epoch) {
                         warn(format!("epoch {epoch}: {error}"));
                     }
                     self.parts.fill(None);
@@ -157,8 +172,10 @@ impl Epochs {
                     self.commands.push(Command::Barrier { epoch, last: self.ending });
                 }
                 EpochAction::WriteManifest(epoch) => {
-                    let outcome = self.write_manifest(epoch, now_ms).map_err(|error| error.to_string());
-                    self.handle(EpochEvent::Manifest { epoch, outcome }, now_ms, warn)?;
+                    let manifest = self.manifest(epoch, now_ms);
+                    if let Some(made) = self.kept.make(manifest)? {
+                        self.made(epoch, made.map_err(|error| error.to_string()), now_ms, warn)?;
+                    }
                 }
                 EpochAction::Commit(epoch) => {
                     super::reach(super::Failpoint::BeforeCommit);
@@ -173,8 +190,35 @@ impl Epochs {
                 }
             }
         }
-        if self.coordinator.is_idle() && self.last.take().is_some() {
+        self.stop_if_done();
+        Ok(())
+    }
+
+    /// The run is over when its last epoch is, and what was to be removed.
+    fn stop_if_done(&mut self) {
+        if self.coordinator.is_idle() && self.kept.is_idle() && self.last.take().is_some() {
             self.commands.push(Command::Stop);
+        }
+    }
+
+    /// Hears what has become of epochs that take their time.
+    fn hear(&mut self, now_ms: i64, warn: &mut dyn FnMut(String)) -> Result<()> {
+        while let Some(answer) = self.kept.poll()? {
+            match answer {
+                Answer::Made(_, Err(Undone::Taken(error)))
+                | Answer::Removed(_, Err(Undone::Taken(error))) => {
+                    return Err(error);
+                }
+                Answer::Made(epoch, Err(Undone::Failed(reason))) => {
+                    self.made(epoch, Err(reason), now_ms, warn)?
+                }
+                Answer::Made(epoch, Ok(())) => self.made(epoch, Ok(()), now_ms, warn)?,
+                Answer::Removed(epoch, Err(Undone::Failed(reason))) => {
+                    warn(format!("epoch {epoch} could not be removed: {reason}"));
+                }
+                Answer::Removed(_, Ok(())) => {}
+            }
+            self.stop_if_done();
         }
         Ok(())
     }
@@ -191,29 +235,34 @@ impl Epochs {
         }
     }
 
-    fn write_manifest(&mut self, epoch: u64, now_ms: i64) -> Result<()> {
-        let parts: Vec<Part> = self.parts.iter().flatten().cloned().collect();
-        let bytes = parts.iter().map(|own| own.bytes).sum();
-        let manifest = Manifest {
+    fn manifest(&self, epoch: u64, now_ms: i64) -> Manifest {
+        Manifest {
             made_at_ms: now_ms,
-            finished: self.behind_the_end && !self.setup.keep_open,
-            ended_before: self.setup.ended_before.clone(),
-            parts,
-            ..Manifest::new(&self.setup.pipeline, epoch, self.setup.partitions, self.setup.keys.clone())
-        };
-        self.setup.store.write(&manifest)?;
-        self.account = Account {
-            durable: self.account.durable + 1,
-            last_epoch: epoch,
-            last_bytes: bytes,
-            ..self.account
-        };
-        Ok(())
+            finished: self.behind_the_end && !self.run.keep_open,
+            ended_before: self.run.ended_before.clone(),
+            parts: self.parts.iter().flatten().cloned().collect(),
+            ..Manifest::new(&self.run.pipeline, epoch, self.run.partitions, self.run.keys.clone())
+        }
+    }
+
+    fn made(
+        &mut self,
+        epoch: u64,
+        outcome: std::result::Result<(), String>,
+        now_ms: i64,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<()> {
+        if outcome.is_ok() {
+            self.account.durable += 1;
+            self.account.last_epoch = epoch;
+            self.account.last_bytes = self.parts.iter().flatten().map(|own| own.bytes).sum();
+        }
+        self.handle(EpochEvent::Manifest { epoch, outcome }, now_ms, warn)
     }
 
     /// What cannot be removed is in the way of nobody.
     fn forget(&mut self, epoch: u64, warn: &mut dyn FnMut(String)) {
-        if let Err(error) = self.setup.store.remove(epoch) {
+        if let Err(error) = self.kept.remove(epoch) {
             warn(format!("epoch {epoch} could not be removed: {error}"));
         }
     }

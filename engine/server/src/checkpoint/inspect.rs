@@ -1,13 +1,13 @@
-//! `millrace state`: what a folder of checkpoints holds, without running anything.
+//! `millrace state`: what checkpoints hold, without running anything.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
 
 use millrace_flow::checkpoint::ShardSnapshot;
 use millrace_plan::{Error, Result};
 
 use super::manifest::Manifest;
+use super::place::Place;
 use super::store::{Resumed, Store};
 
 /// Rows and bytes of each table of each node, by the node's place in the manifest.
@@ -29,11 +29,11 @@ fn file_bytes(manifest: &Manifest) -> u64 {
 }
 
 /// A line for each epoch, oldest first.
-pub fn list(folder: &Path) -> Result<String> {
-    let store = Store::look(folder)?;
+pub fn list(place: &Place) -> Result<String> {
+    let store = Store::look(place)?;
     let mut text =
         format!("{:>8}  {:>14}  {:>12}  {:>6}  {}\n", "epoch", "made at ms", "bytes", "shards", "splits");
-    for epoch in store.epochs()? {
+    for epoch in store.epochs() {
         match store.manifest(epoch) {
             Ok(own) => {
                 let (bytes, ended) = (file_bytes(&own), own.splits().filter(|split| split.ended).count());
@@ -55,8 +55,8 @@ pub fn list(folder: &Path) -> Result<String> {
 }
 
 /// What an epoch consists of; `None` = the newest.
-pub fn describe(folder: &Path, epoch: Option<u64>) -> Result<String> {
-    let store = Store::look(folder)?;
+pub fn describe(place: &Place, epoch: Option<u64>) -> Result<String> {
+    let store = Store::look(place)?;
     let Resumed { manifest, snapshots } = store.held(chosen(&store, epoch)?)?;
     let mut text = format!(
         "epoch {}, pipeline {}, by millrace {}, {} bytes of {} shards\n\nsplits\n",
@@ -86,10 +86,10 @@ pub fn describe(folder: &Path, epoch: Option<u64>) -> Result<String> {
 }
 
 /// Reads every byte of every epoch; `Culprit::Data` if one is damaged, with all of them in the message.
-pub fn verify(folder: &Path) -> Result<String> {
-    let store = Store::look(folder)?;
+pub fn verify(place: &Place) -> Result<String> {
+    let store = Store::look(place)?;
     let (mut text, mut damaged) = (String::new(), vec![]);
-    for epoch in store.epochs()? {
+    for epoch in store.epochs() {
         match store.held(epoch) {
             Ok(own) => {
                 let _ = writeln!(text, "epoch {epoch}: whole, {} bytes", file_bytes(&own.manifest));
@@ -106,8 +106,8 @@ pub fn verify(folder: &Path) -> Result<String> {
 }
 
 /// How one epoch differs from an earlier one: rows and bytes of each table, and how far splits were read.
-pub fn diff(folder: &Path, from: u64, to: u64) -> Result<String> {
-    let store = Store::look(folder)?;
+pub fn diff(place: &Place, from: u64, to: u64) -> Result<String> {
+    let store = Store::look(place)?;
     let (from, to) = (store.held(from)?, store.held(to)?);
     let key = |own: &Resumed| -> BTreeMap<(String, String), (usize, usize)> {
         let tables = tables(&own.snapshots).into_iter();
@@ -142,11 +142,11 @@ pub fn diff(folder: &Path, from: u64, to: u64) -> Result<String> {
 }
 
 fn chosen(store: &Store, epoch: Option<u64>) -> Result<u64> {
-    let epochs = store.epochs()?;
+    let epochs = store.epochs();
     let shown = || epochs.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
     match epoch.or(epochs.last().copied()) {
-        None => Err(Error::query(format!("{}: no epoch", store.path().display()))
-            .hint("name the folder that a run was given as --checkpoint-dir")),
+        None => Err(Error::query(format!("{}: no epoch", store.place()))
+            .hint("name the folder or URL that a run was given as --checkpoint-dir")),
         Some(own) if epochs.contains(&own) => Ok(own),
         Some(own) => Err(Error::query(format!("no epoch {own}")).hint(format!("there are: {}", shown()))),
     }

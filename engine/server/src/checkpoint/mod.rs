@@ -4,15 +4,22 @@
 //! actions on the main thread ([`Epochs`]), and `shard/cut.rs` does on the shards. Order of writes: each shard
 //! makes its output and its snapshot durable; then the manifest is, which makes the epoch; then the output
 //! becomes visible. A crash between two writes leaves either the epoch before or this one.
+//!
+//! In a bucket ([`Place`]) an epoch has the same files. Shards write theirs to a local folder; a thread of its own
+//! uploads them, then the manifest, and the main thread hears of it ([`Epochs::tick`]).
 
+mod depot;
 mod epochs;
 mod failpoint;
 pub mod inspect;
 mod manifest;
 mod node_key;
+mod place;
+mod remote;
 mod resume;
 mod snapshot_file;
 mod store;
+mod uploads;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,8 +32,9 @@ pub use epochs::{Account, Epochs};
 pub use failpoint::{Failpoint, reach};
 pub use manifest::Manifest;
 pub use node_key::{NodeKey, node_keys};
+pub use place::Place;
 pub use resume::Checkpoints;
-pub use snapshot_file::Encoder;
+pub use snapshot_file::{Encoder, decode as decode_snapshot};
 pub use store::{hidden_mark, snapshot_path};
 
 /// How far one split of a source had been read.
@@ -107,7 +115,7 @@ pub enum Progress {
 /// What a shard needs to know of checkpoints.
 #[derive(Debug, Clone)]
 pub struct ShardCheckpoint {
-    /// The folder of the checkpoints.
+    /// The folder that snapshots are written to.
     pub folder: PathBuf,
     /// Part of the names of hidden output files: of this pipeline and no other.
     pub pipeline: String,

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use millrace_connect::connector::Split;
 use millrace_flow::SplitId;
 use millrace_plan::{Error, Limits, NodeId, Plan, Result};
+use millrace_runtime::WakeHandle;
 
-use super::epochs::{Epochs, Setup};
+use super::epochs::{Epochs, Run, Setup};
 use super::node_key::{NodeKey, node_keys};
 use super::store::{Resumed, Store, finish_output};
 use super::{ShardCheckpoint, SplitState};
@@ -28,14 +29,14 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Opens the folder and finds what to go on from; nothing without `--checkpoint-dir`.
+    /// Opens them and finds what to go on from; nothing without `--checkpoint-dir`.
     pub fn open(config: &Config, plan: &Plan) -> Result<Option<Checkpoints>> {
         let Some(asked) = &config.checkpoint else { return Ok(None) };
         if config.ordered {
             return Err(Error::query("--ordered holds all rows back to the end: it has no checkpoints")
                 .hint("leave out --ordered or --checkpoint-dir"));
         }
-        let store = Store::open(&asked.folder)?;
+        let store = Store::open(&asked.place, asked.staging.as_deref())?;
         let keys = node_keys(plan);
         let warn = &mut |warning: String| eprintln!("warning: {warning}");
         let resumed = store.resume(plan, &keys, config.limits.partitions, warn)?;
@@ -109,7 +110,7 @@ impl Checkpoints {
     /// What the shards are told, with what was held.
     pub fn for_shards(&mut self) -> ShardCheckpoint {
         ShardCheckpoint {
-            folder: self.store.path().to_path_buf(),
+            folder: self.store.staging().to_path_buf(),
             pipeline: self.pipeline.clone(),
             keys: self.keys.clone().into(),
             begun: Arc::new(self.splits().cloned().collect()),
@@ -118,10 +119,10 @@ impl Checkpoints {
         }
     }
 
-    /// The epochs of this run, over `shards` shards.
-    pub fn epochs(self, shards: usize, limits: &Limits) -> Result<Epochs> {
+    /// The epochs of this run, over `shards` shards; `wake` is of the thread that calls [`Epochs::tick`].
+    pub fn epochs(self, shards: usize, limits: &Limits, wake: WakeHandle) -> Result<Epochs> {
         let ended_before = self.splits().filter(|own| own.ended).cloned().collect();
-        Epochs::new(Setup {
+        let run = Run {
             shards,
             interval_ms: self.interval_ms,
             pipeline: self.pipeline,
@@ -130,7 +131,7 @@ impl Checkpoints {
             ended_before,
             keep_open: self.keep_open,
             resumed: self.resumed.map_or(0, |own| own.manifest.epoch),
-            store: self.store,
-        })
+        };
+        Epochs::new(Setup { store: self.store, wake, run })
     }
 }

@@ -1,14 +1,15 @@
 //! A shard's part of an epoch as one file: Arrow IPC streams, then a head that says what is where, all under
 //! one checksum. Anything torn, cut off or flipped is found before it is read.
 
-use std::io::Cursor;
-
 use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
 use arrow::compute::concat_batches;
-use arrow_ipc::reader::StreamReader;
+use arrow::error::ArrowError;
+use arrow_ipc::reader::StreamDecoder;
 use arrow_ipc::writer::StreamWriter;
 use millrace_flow::checkpoint::{NodeSnapshot, OperatorState, Placement, ShardSnapshot, StateTable};
 use millrace_plan::{Error, NodeId, Result};
+use millrace_runtime::contained;
 use serde::{Deserialize, Serialize};
 
 use super::NodeKey;
@@ -152,11 +153,23 @@ pub fn decode(file: &[u8], node: impl Fn(&str) -> Option<NodeId>) -> Result<Shar
 }
 
 fn rows(bytes: &[u8]) -> Result<RecordBatch> {
-    let failed = |error: arrow::error::ArrowError| Error::data(format!("the snapshot is damaged: {error}"));
-    let reader = StreamReader::try_new(Cursor::new(bytes), None).map_err(failed)?;
-    let schema = reader.schema();
-    let batches = reader.collect::<std::result::Result<Vec<_>, _>>().map_err(failed)?;
-    concat_batches(&schema, &batches).map_err(failed)
+    fn failed(error: impl std::fmt::Display) -> Error {
+        Error::data(format!("the snapshot is damaged: {error}"))
+    }
+    // A decoder takes lengths for what they are worth: it asks for no more memory than there are bytes.
+    let read = || {
+        let (mut decoder, mut rest) = (StreamDecoder::new(), Buffer::from(bytes));
+        let mut batches = vec![];
+        while let Some(batch) = decoder.decode(&mut rest)? {
+            batches.push(batch);
+        }
+        decoder.finish()?;
+        match batches.first() {
+            Some(first) => concat_batches(&first.schema(), &batches),
+            None => Err(ArrowError::IpcError("it has no rows".into())),
+        }
+    };
+    contained(read).map_err(failed)?.map_err(failed)
 }
 
 #[cfg(test)]

@@ -1,20 +1,34 @@
-//! The folder of the checkpoints: `epoch-N.manifest`, and beside it the folder `epoch-N` with a snapshot of each
-//! shard. What a run may go on from is found here.
+//! What a run may go on from: `epoch-N.manifest`, and beside it `epoch-N/` with a snapshot of each shard, in a
+//! folder or in a bucket. [`Kept`] is the place once the run makes epochs of its own.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use millrace_flow::checkpoint::ShardSnapshot;
 use millrace_plan::{Culprit, Error, Operator, Plan, Result};
-use millrace_runtime::{DiskError, Folder, folder};
+use millrace_runtime::{Folder, WakeHandle, folder};
 
+use super::depot::{Depot, failed};
 use super::manifest::Manifest;
+use super::place::Place;
 use super::snapshot_file::{decode, stored_crc32};
+use super::uploads::{Answer, Uploads};
 use super::{Failpoint, NodeKey, StagedFile, reach};
 
-/// The folder of the checkpoints of one pipeline.
+/// The checkpoints of one pipeline.
 pub struct Store {
-    folder: Folder,
+    place: Place,
+    depot: Depot,
+    /// What was there when it was opened, in order. What comes later to a bucket is another run's.
+    names: Vec<String>,
+}
+
+/// Where a run makes epochs.
+pub(super) enum Kept {
+    /// At once, in a folder.
+    Folder(Folder),
+    /// Behind its back, in a bucket.
+    Bucket(Uploads),
 }
 
 /// What a run goes on from.
@@ -25,18 +39,18 @@ pub struct Resumed {
     pub snapshots: Vec<ShardSnapshot>,
 }
 
-const MANIFEST: &str = ".manifest";
+pub(super) const MANIFEST: &str = ".manifest";
 
-fn epoch_name(epoch: u64) -> String {
+pub(super) fn epoch_name(epoch: u64) -> String {
     format!("epoch-{epoch:012}")
+}
+
+pub(super) fn manifest_name(epoch: u64) -> String {
+    format!("{}{MANIFEST}", epoch_name(epoch))
 }
 
 fn epoch_of(name: &str) -> Option<u64> {
     name.strip_suffix(MANIFEST)?.strip_prefix("epoch-")?.parse().ok()
-}
-
-fn failed(error: DiskError) -> Error {
-    crate::job::environment(&error)
 }
 
 /// The snapshot file of a shard.
@@ -50,32 +64,34 @@ pub fn snapshot_path(folder: &Path, epoch: u64, shard: usize) -> PathBuf {
 }
 
 impl Store {
-    /// Takes the folder for this process; makes it if there is none.
-    pub fn open(path: &Path) -> Result<Store> {
-        let folder = Folder::own(path).map_err(|error| match error.source.kind() {
-            std::io::ErrorKind::WouldBlock => {
-                Error::environment(format!("{}: another run is using these checkpoints", path.display()))
-                    .hint("stop it first, or name another --checkpoint-dir")
-            }
-            _ => failed(error),
-        })?;
-        Ok(Store { folder })
+    /// Takes the checkpoints for this run; makes a folder if there is none.
+    pub fn open(place: &Place, staging: Option<&Path>) -> Result<Store> {
+        Store::of(place, Depot::take(place, staging)?)
     }
 
-    /// A folder that another process may own: to read.
-    pub fn look(path: &Path) -> Result<Store> {
-        Folder::look(path).map(|folder| Store { folder }).map_err(failed)
+    /// Checkpoints that another process may be writing: to read.
+    pub fn look(place: &Place) -> Result<Store> {
+        Store::of(place, Depot::look(place)?)
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        self.folder.path()
+    fn of(place: &Place, depot: Depot) -> Result<Store> {
+        Ok(Store { place: place.clone(), names: depot.names()?, depot })
+    }
+
+    /// Where they are.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Where shards write their snapshots.
+    pub fn staging(&self) -> &Path {
+        self.depot.staging()
     }
 
     /// A name for this pipeline that no other has; kept with its checkpoints.
     pub fn pipeline(&self) -> Result<String> {
         const NAME: &str = "pipeline";
-        if let Ok(kept) = self.folder.read(NAME)
+        if let Ok(kept) = self.depot.read(NAME)
             && let Ok(name) = String::from_utf8(kept)
             && name.len() == 16
         {
@@ -83,15 +99,13 @@ impl Store {
         }
         let clock = millrace_runtime::Clock::new();
         let name = format!("{:08x}{:08x}", clock.wall_ms() as u32, std::process::id());
-        self.folder.write_aside(NAME, name.as_bytes()).map_err(failed)?;
-        self.folder.put(NAME).map_err(failed)?;
-        self.folder.sync_names().map_err(failed)?;
+        self.depot.keep(NAME, name.as_bytes())?;
         Ok(name)
     }
 
     /// The epochs that have a manifest, oldest first.
-    pub fn epochs(&self) -> Result<Vec<u64>> {
-        Ok(self.folder.names().map_err(failed)?.iter().filter_map(|name| epoch_of(name)).collect())
+    pub fn epochs(&self) -> Vec<u64> {
+        self.names.iter().filter_map(|name| epoch_of(name)).collect()
     }
 
     /// The newest epoch that is whole, for this plan; `None` if there is no epoch at all. Damaged ones are named
@@ -104,7 +118,7 @@ impl Store {
         warn: &mut dyn FnMut(String),
     ) -> Result<Option<Resumed>> {
         let mut damaged = None;
-        for epoch in self.epochs()?.into_iter().rev() {
+        for epoch in self.epochs().into_iter().rev() {
             match self.read(epoch, plan, keys, partitions) {
                 Ok(resumed) => {
                     if let Some(newer) = damaged {
@@ -114,7 +128,9 @@ impl Store {
                     }
                     return Ok(Some(resumed));
                 }
-                Err(error) if error.culprit == Culprit::Query => return Err(error),
+                Err(error) if error.culprit == Culprit::Query || self.depot.may_pass(&error) => {
+                    return Err(error);
+                }
                 Err(error) => {
                     warn(format!("epoch {epoch} is passed over: {error}"));
                     damaged = damaged.or(Some(epoch));
@@ -124,7 +140,7 @@ impl Store {
         match damaged {
             None => Ok(None),
             Some(_) => {
-                let folder = self.path().display();
+                let folder = &self.place;
                 Err(Error::data(format!("{folder}: no epoch is whole"))
                     .hint("mend the files named above, or name an empty --checkpoint-dir to start from the beginning"))
             }
@@ -133,8 +149,8 @@ impl Store {
 
     /// The manifest of an epoch.
     pub fn manifest(&self, epoch: u64) -> Result<Manifest> {
-        let name = format!("{}{MANIFEST}", epoch_name(epoch));
-        let file = self.folder.read(&name).map_err(failed)?;
+        let name = manifest_name(epoch);
+        let file = self.depot.read(&name)?;
         Manifest::decode(&file).map_err(|error| error.within(&name))
     }
 
@@ -154,8 +170,8 @@ impl Store {
     fn parts(&self, manifest: Manifest, keys: &[NodeKey]) -> Result<Resumed> {
         let mut snapshots = vec![];
         for part in &manifest.parts {
-            let name = snapshot_name(manifest.epoch, part.shard);
-            let file = self.folder.read(&name).map_err(failed)?;
+            let name = self.depot.snapshot_name(manifest.epoch, part);
+            let file = self.depot.read(&name)?;
             if (file.len() as u64, stored_crc32(&file)) != (part.bytes, Some(part.crc32)) {
                 return Err(Error::data(format!("{name}: it is not the file that the manifest names")));
             }
@@ -165,43 +181,83 @@ impl Store {
         Ok(Resumed { manifest, snapshots })
     }
 
-    /// Room for the snapshots of an epoch.
-    pub fn begin(&self, epoch: u64) -> Result<()> {
-        self.folder.make(&epoch_name(epoch)).map_err(failed)
+    /// Removes whatever belongs to no epoch up to `newest`; the epochs that are left, oldest first.
+    pub fn tidy(&self, newest: u64) -> Result<Vec<u64>> {
+        let mut durable = self.epochs();
+        durable.retain(|epoch| *epoch <= newest);
+        let kept: BTreeSet<String> =
+            durable.iter().flat_map(|epoch| [epoch_name(*epoch), manifest_name(*epoch)]).collect();
+        let mut gone = self.names.iter().filter(|name| name.starts_with("epoch-") && !kept.contains(*name));
+        gone.try_for_each(|name| self.depot.remove(name))?;
+        Ok(durable)
     }
 
-    /// Makes an epoch: all its parts are durable.
-    pub fn write(&self, manifest: &Manifest) -> Result<()> {
-        let name = epoch_name(manifest.epoch);
-        self.folder.sync(&name).map_err(failed)?;
-        reach(Failpoint::NoManifest);
-        let name = format!("{name}{MANIFEST}");
-        self.folder.write_aside(&name, &manifest.encode()?).map_err(failed)?;
-        reach(Failpoint::ManifestAside);
-        self.folder.put(&name).map_err(failed)?;
-        reach(Failpoint::ManifestRenamed);
-        self.folder.sync_names().map_err(failed)
+    /// From now on epochs are made here; `wake` tells when something has come of one that takes its time.
+    pub(super) fn keep(self, wake: WakeHandle) -> Result<Kept> {
+        match self.depot {
+            Depot::Folder(folder) => Ok(Kept::Folder(folder)),
+            Depot::Bucket(remote, Some(staging)) => Ok(Kept::Bucket(Uploads::start(remote, staging, wake)?)),
+            Depot::Bucket(_, None) => Err(Error::bug("epochs in a bucket that is only looked into")),
+        }
+    }
+}
+
+impl Kept {
+    /// Room for the snapshots of an epoch.
+    pub(super) fn begin(&self, epoch: u64) -> Result<()> {
+        let folder = match self {
+            Kept::Folder(folder) => folder,
+            Kept::Bucket(uploads) => uploads.staging(),
+        };
+        folder.make(&epoch_name(epoch)).map_err(failed)
+    }
+
+    /// Makes an epoch: all its parts are durable. `None` = it takes its time.
+    pub(super) fn make(&mut self, manifest: Manifest) -> Result<Option<Result<()>>> {
+        match self {
+            Kept::Folder(folder) => Ok(Some(write(folder, &manifest))),
+            Kept::Bucket(uploads) => uploads.make(manifest).map(|()| None),
+        }
+    }
+
+    /// What has become of epochs that take their time.
+    pub(super) fn poll(&mut self) -> Result<Option<Answer>> {
+        match self {
+            Kept::Folder(_) => Ok(None),
+            Kept::Bucket(uploads) => uploads.poll(),
+        }
+    }
+
+    /// True if nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        match self {
+            Kept::Folder(_) => true,
+            Kept::Bucket(uploads) => uploads.is_idle(),
+        }
     }
 
     /// Removes an epoch: first what makes it one.
-    pub fn remove(&self, epoch: u64) -> Result<()> {
+    pub(super) fn remove(&mut self, epoch: u64) -> Result<()> {
+        let folder = match self {
+            Kept::Folder(folder) => folder,
+            Kept::Bucket(uploads) => return uploads.remove(epoch),
+        };
         reach(Failpoint::BeforeRemove);
-        let name = epoch_name(epoch);
-        self.folder.remove(&format!("{name}{MANIFEST}")).map_err(failed)?;
+        folder.remove(&manifest_name(epoch)).map_err(failed)?;
         reach(Failpoint::HalfRemoved);
-        self.folder.remove(&name).map_err(failed)
+        folder.remove(&epoch_name(epoch)).map_err(failed)
     }
+}
 
-    /// Removes whatever belongs to no epoch up to `newest`.
-    pub fn tidy(&self, newest: u64) -> Result<()> {
-        let mut kept: BTreeSet<String> = ["lock".to_string()].into();
-        for epoch in self.epochs()?.into_iter().filter(|epoch| *epoch <= newest) {
-            kept.extend([epoch_name(epoch), format!("{}{MANIFEST}", epoch_name(epoch))]);
-        }
-        let ours = |name: &&String| name.starts_with("epoch-") && !kept.contains(*name);
-        let names = self.folder.names().map_err(failed)?;
-        names.iter().filter(ours).try_for_each(|name| self.folder.remove(name).map_err(failed))
-    }
+fn write(folder: &Folder, manifest: &Manifest) -> Result<()> {
+    folder.sync(&epoch_name(manifest.epoch)).map_err(failed)?;
+    reach(Failpoint::NoManifest);
+    let name = manifest_name(manifest.epoch);
+    folder.write_aside(&name, &manifest.encode()?).map_err(failed)?;
+    reach(Failpoint::ManifestAside);
+    folder.put(&name).map_err(failed)?;
+    reach(Failpoint::ManifestRenamed);
+    folder.sync_names().map_err(failed)
 }
 
 /// Makes the output of an epoch visible, whether or not the run that made it came to that, and removes what a

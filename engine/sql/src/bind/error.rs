@@ -17,6 +17,10 @@ pub fn explain_error(error: &DataFusionError, place: Option<Place>) -> Error {
             Some(own) => own.clone(),
             None => Error::query(inner.to_string()),
         },
+        // What BETWEEN says of types that do not compare.
+        DataFusionError::Internal(message) if message.starts_with("Failed to coerce types") => {
+            Error::query(first_line(message))
+        }
         DataFusionError::Internal(message) => Error::bug(first_line(message)),
         DataFusionError::NotImplemented(message) => {
             Error::query(format!("not supported: {}", first_line(message)))

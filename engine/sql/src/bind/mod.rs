@@ -8,6 +8,7 @@ pub mod aggregate;
 mod context;
 mod decimal;
 mod error;
+mod growth;
 pub mod lateral;
 mod naming;
 pub mod now;
@@ -124,6 +125,7 @@ fn analyze(plan: LogicalPlan) -> datafusion_common::Result<LogicalPlan> {
 /// move event time, or reorder.
 pub fn simplify(plan: LogicalPlan, place: Option<Place>) -> Result<LogicalPlan> {
     use datafusion_optimizer as rules;
+    growth::check(&plan).map_err(|error| error.at(place))?;
     let rules: Vec<Arc<dyn rules::OptimizerRule + Send + Sync>> = vec![
         Arc::new(rules::optimize_unions::OptimizeUnions::new()),
         Arc::new(rules::simplify_expressions::SimplifyExpressions::new()),

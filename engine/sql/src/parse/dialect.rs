@@ -70,6 +70,12 @@ impl Dialect for FlinkDialect {
         false
     }
 
+    /// What does not parse as `NOT ...`, `CASE ...` or their like is not tried again as a call of that name: inside
+    /// of each other that would take twice as long for each.
+    fn is_reserved_for_identifier(&self, _: Keyword) -> bool {
+        true
+    }
+
     /// `TABLE t` and `TABLE t PARTITION BY a, b` as an argument; `MAP[...]`; JSON functions with clauses.
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         if let Some(call) = super::json::json_call(parser) {

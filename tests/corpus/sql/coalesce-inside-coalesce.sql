@@ -1,0 +1,2 @@
+CREATE TABLE t (id INT, k STRING) WITH ('connector' = 'stdin', 'format' = 'json');
+SELECT COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(COALESCE(id, id), id), id), id), id), id), id), id), id), id), id), id), id), id), id), id), id), id), id), id) FROM t;
