@@ -342,7 +342,9 @@ fn run_script(args: &RunArgs) -> Result<()> {
         eprint!("{}", report.text());
     }
     if config.stats_json {
-        eprintln!("{}", report.json());
+        // As one text: standard error is not buffered.
+        let json = report.json().to_string();
+        eprintln!("{json}");
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use millrace_plan::{Error, FunctionDef, Place, Result};
 use super::ddl::if_not_exists;
 use super::{Statement, text};
 
-/// CREATE [TEMPORARY [SYSTEM]] FUNCTION.
+/// `CREATE [TEMPORARY [SYSTEM]] FUNCTION`.
 #[derive(Debug)]
 pub struct CreateFunction {
     /// Its name, and where it is.
@@ -18,7 +18,7 @@ pub struct CreateFunction {
     pub place: Option<Place>,
 }
 
-/// DROP [TEMPORARY [SYSTEM]] FUNCTION.
+/// `DROP [TEMPORARY [SYSTEM]] FUNCTION`.
 #[derive(Debug)]
 pub struct DropFunction {
     /// The function's name.
