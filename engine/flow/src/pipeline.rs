@@ -219,10 +219,10 @@ impl Pipeline {
         }
     }
 
-    /// How far another shard has come in event time, as far as this one has heard; [`WATERMARK_MAX`] if nothing
-    /// waits for it.
-    pub fn peer_watermark(&self, peer: usize) -> i64 {
-        let ports = self.first_exchanges.iter().map(|id| self.nodes[*id].ports[peer]);
+    /// How far a shard has come in event time, as far as this one has heard; [`WATERMARK_MAX`] if nothing waits for
+    /// it.
+    pub fn shard_watermark(&self, shard: usize) -> i64 {
+        let ports = self.first_exchanges.iter().map(|id| self.nodes[*id].ports[shard]);
         let waited_for = ports.filter(|port| !port.ended && !port.idle);
         waited_for.map(|port| port.watermark).min().unwrap_or(WATERMARK_MAX)
     }

@@ -114,8 +114,8 @@ pub struct Inputs {
     /// Splits that an earlier run had begun, by the node of their source and their name.
     begun: BTreeMap<(NodeId, String), (SplitId, Position)>,
     next: usize,
-    /// Rows of the batch that was read last, and the watermark of its split after that.
-    last_read: Option<(usize, i64)>,
+    /// Rows of the batch that was read last.
+    last_read_rows: Option<usize>,
     rows: u64,
     bytes: u64,
     bad: u64,
@@ -176,7 +176,7 @@ impl Inputs {
             keep_open: checkpoint.is_some_and(|own| own.keep_open),
             begun,
             next: 0,
-            last_read: None,
+            last_read_rows: None,
             rows: 0,
             bytes: 0,
             bad: 0,
@@ -337,8 +337,7 @@ impl Inputs {
                     stages.record(Stage::Decode, decoded_ns - began_ns);
                     let rows = decoded.rows.as_ref().map_or(0, |own| own.num_rows()) + decoded.bad.len();
                     self.accept(index, decoded, clock.wall_ms(), pipeline)?;
-                    let own = &self.reading[index];
-                    self.last_read = Some((rows, pipeline.split_watermark(own.node, own.id)));
+                    self.last_read_rows = Some(rows);
                     stages.record(Stage::Operators, clock.monotonic_ns() - decoded_ns);
                     return Ok(true);
                 }
@@ -461,9 +460,9 @@ impl Inputs {
         waits.chain(self.monitors.wake_ms()).chain(self.listeners.wake_ms()).chain(silences).min()
     }
 
-    /// Rows of the batch that was read last, and the watermark of its split after that.
-    pub fn last_read(&self) -> Option<(usize, i64)> {
-        self.last_read
+    /// Rows of the batch that was read last.
+    pub fn last_read_rows(&self) -> Option<usize> {
+        self.last_read_rows
     }
 
     /// Rows read so far, bad ones too.

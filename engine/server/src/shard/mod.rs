@@ -16,7 +16,7 @@ use std::sync::Arc;
 use millrace_connect::connector::{Sink, Source, Split};
 use millrace_flow::SplitId;
 use millrace_flow::pipeline::{Message, Pipeline, ShardId};
-use millrace_plan::{Error, Limits, NodeId, Plan, Result};
+use millrace_plan::{Error, Limits, NodeId, Plan, Result, WATERMARK_MAX};
 use millrace_runtime::{ConnectedSocket, ListenSocket, MeshEnd, RingSender, ShardContext};
 
 use crate::checkpoint::{ShardCheckpoint, hidden_mark};
@@ -163,7 +163,7 @@ impl Shard {
             inputs,
             outputs,
             cuts,
-            pace: Pace::new(id.index, id.count, job.limits.batch_rows),
+            pace: Pace::new(job.limits.batch_rows),
             waits_for_others: false,
             resumed,
             outbox,
@@ -217,7 +217,7 @@ impl Shard {
     fn receive(&mut self) -> Result<bool> {
         let mut any = false;
         for from in 0..self.context.shards() {
-            for _ in 0..self.pace.burst(from, &self.pipeline) {
+            for _ in 0..self.pace.burst(self.pipeline.shard_watermark(from)) {
                 let Some(Sent { at_ns, message }) = self.inbox.poll_from(from) else { break };
                 let now_ns = self.context.clock().monotonic_ns();
                 self.stages.record(Stage::Exchange, now_ns.saturating_sub(at_ns));
@@ -233,14 +233,15 @@ impl Shard {
         if self.cuts.ended() || self.outbox.pending() > 0 || self.outputs.congested() {
             return Ok(false);
         }
-        self.waits_for_others =
-            self.pace.is_too_far_ahead(self.context.clock().monotonic_ns(), &self.pipeline);
+        let others = (0..self.context.shards()).filter(|shard| *shard != self.context.shard());
+        let behind = others.map(|shard| self.pipeline.shard_watermark(shard)).min().unwrap_or(WATERMARK_MAX);
+        self.waits_for_others = self.pace.is_too_far_ahead(self.context.clock().monotonic_ns(), behind);
         if self.waits_for_others {
             return Ok(false);
         }
         let read = self.inputs.step(&self.context, &mut self.pipeline, &mut self.stages).await?;
-        if let Some((rows, watermark)) = self.inputs.last_read().filter(|_| read) {
-            self.pace.has_read(rows, watermark);
+        if let Some(rows) = self.inputs.last_read_rows().filter(|_| read) {
+            self.pace.has_read(rows, self.pipeline.shard_watermark(self.context.shard()));
         }
         Ok(read)
     }

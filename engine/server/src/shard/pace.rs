@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 
-use millrace_flow::pipeline::Pipeline;
 use millrace_plan::{WATERMARK_MAX, WATERMARK_MIN};
 
 /// Messages taken from one shard before this one looks at its own sources.
@@ -21,13 +20,13 @@ const SLACK_BATCHES: usize = 8;
 /// Without news of those behind for this long, a shard goes on, in nanoseconds.
 const PATIENCE_NS: u64 = 50_000_000;
 
-/// How one shard keeps together with the others.
+/// How one shard keeps together with the others. Watermarks are those of
+/// [`shard_watermark`](millrace_flow::pipeline::Pipeline::shard_watermark): of this shard too, because the split that
+/// was read last may be far ahead of the one that holds the shard back.
 pub struct Pace {
-    shard: usize,
-    shards: usize,
     /// A batch of so many rows is full: more rows wait behind it.
     full_rows: usize,
-    /// The watermark after the batch that was read last.
+    /// The watermark of this shard after the batch that was read last.
     own: i64,
     /// The same before the last full batches, oldest first; a batch that is not full ends the backlog.
     backlog: VecDeque<i64>,
@@ -37,15 +36,15 @@ pub struct Pace {
 
 impl Pace {
     /// Before the first batch.
-    pub fn new(shard: usize, shards: usize, batch_rows: usize) -> Pace {
+    pub fn new(batch_rows: usize) -> Pace {
         // Formats cut batches at their pieces of bytes too.
         const FULL_ROWS: usize = 1024;
         let full_rows = batch_rows.min(FULL_ROWS);
-        Pace { shard, shards, full_rows, own: WATERMARK_MIN, backlog: VecDeque::new(), behind: None }
+        Pace { full_rows, own: WATERMARK_MIN, backlog: VecDeque::new(), behind: None }
     }
 
-    /// A batch of `rows` rows was read; its split has this watermark now.
-    pub fn has_read(&mut self, rows: usize, watermark: i64) {
+    /// A batch of `rows` rows was read; this shard has this watermark now.
+    pub fn has_read(&mut self, rows: usize, own: i64) {
         match rows < self.full_rows {
             true => self.backlog.clear(),
             false => {
@@ -55,23 +54,20 @@ impl Pace {
                 self.backlog.push_back(self.own);
             }
         }
-        self.own = watermark;
+        self.own = own;
     }
 
-    /// How many messages of `peer` to take before the next batch is read.
-    pub fn burst(&self, peer: usize, pipeline: &Pipeline) -> usize {
-        let watermark = pipeline.peer_watermark(peer);
+    /// How many messages of a shard to take before the next batch is read.
+    pub fn burst(&self, peer: i64) -> usize {
         // One that nothing waits for is not ahead.
-        match watermark > self.own && watermark < WATERMARK_MAX && !self.backlog.is_empty() {
+        match peer > self.own && peer < WATERMARK_MAX && !self.backlog.is_empty() {
             true => BURST_FROM_AHEAD,
             false => BURST,
         }
     }
 
-    /// True if this shard should let others catch up before it reads the next batch.
-    pub fn is_too_far_ahead(&mut self, now_ns: u64, pipeline: &Pipeline) -> bool {
-        let peers = (0..self.shards).filter(|peer| *peer != self.shard);
-        let Some(behind) = peers.map(|peer| pipeline.peer_watermark(peer)).min() else { return false };
+    /// True if this shard should let others, the last of which is at `behind`, catch up before it reads the next batch.
+    pub fn is_too_far_ahead(&mut self, now_ns: u64, behind: i64) -> bool {
         let since_ns = match self.behind {
             Some((own, since_ns)) if own == behind => since_ns,
             _ => {
@@ -81,5 +77,71 @@ impl Pace {
         };
         let oldest = self.backlog.front().filter(|_| self.backlog.len() == SLACK_BATCHES);
         oldest.is_some_and(|oldest| behind < *oldest) && now_ns < since_ns + PATIENCE_NS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROWS: usize = 1024;
+
+    /// A shard that has read full batches up to these watermarks.
+    fn after(watermarks: impl IntoIterator<Item = i64>) -> Pace {
+        let mut pace = Pace::new(ROWS);
+        watermarks.into_iter().for_each(|own| pace.has_read(ROWS, own));
+        pace
+    }
+
+    #[test]
+    fn a_shard_waits_for_those_behind_while_they_move_and_not_for_long() {
+        let mut ahead = after(1..=20);
+        assert!(ahead.is_too_far_ahead(0, 5));
+        assert!(ahead.is_too_far_ahead(PATIENCE_NS - 1, 5));
+        assert!(!ahead.is_too_far_ahead(PATIENCE_NS, 5), "no news for too long");
+        assert!(ahead.is_too_far_ahead(PATIENCE_NS, 6), "they move again");
+        assert!(!ahead.is_too_far_ahead(PATIENCE_NS, 12), "they are near enough");
+    }
+
+    #[test]
+    fn a_shard_without_a_backlog_waits_for_nobody_and_takes_all_messages() {
+        let mut live = after(1..=20);
+        live.has_read(3, 21);
+        assert!(!live.is_too_far_ahead(0, WATERMARK_MIN));
+        assert_eq!(live.burst(1000), BURST);
+    }
+
+    #[test]
+    fn one_that_is_behind_takes_little_from_those_ahead() {
+        let behind = after(1..=3);
+        assert_eq!(behind.burst(4), BURST_FROM_AHEAD);
+        assert_eq!(behind.burst(3), BURST);
+        assert_eq!(behind.burst(WATERMARK_MAX), BURST, "nothing waits for that one");
+    }
+
+    /// Two shards whose splits are long and short took each other for behind, and both waited.
+    #[test]
+    fn two_shards_of_splits_with_unlike_steps_never_wait_for_each_other() {
+        const STEPS: [i64; 4] = [330, 10, 110, 30];
+        let mut shards = [(after([]), [0i64; 4]), (after([]), [7i64; 4])];
+        let mut waits = 0;
+        for _ in 0..10_000 {
+            let at = [0, 1].map(|shard: usize| shards[shard].1.into_iter().min().unwrap_or(0));
+            let mut waiting = [false; 2];
+            for (own, (pace, splits)) in shards.iter_mut().enumerate() {
+                waiting[own] = pace.is_too_far_ahead(0, at[1 - own]);
+                // A split with the lowest watermark is read next.
+                if let (false, Some(next)) = (waiting[own], (0..4).min_by_key(|split| splits[*split])) {
+                    // One shard's splits are denser.
+                    splits[next] += STEPS[next] / (own as i64 + 1);
+                    pace.has_read(ROWS, splits.iter().copied().min().unwrap_or(0));
+                }
+            }
+            assert_ne!(waiting, [true, true], "{at:?}");
+            waits += usize::from(waiting[0]);
+        }
+        assert!(waits > 1000, "the faster one lets the other catch up: {waits}");
+        let ends = [0, 1].map(|shard: usize| shards[shard].1.into_iter().min().unwrap_or(0));
+        assert!((ends[0] - ends[1]).abs() < 1000, "they stay together: {ends:?}");
     }
 }
