@@ -2,17 +2,15 @@
 //! latency counts from there, so that a sender who is held back does not hide it ("coordinated omission": Tene, "How
 //! NOT to measure latency", 2013).
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use millrace_plan::{Error, Result};
-use millrace_runtime::Clock;
 use serde_json::Value;
 
-use super::engine::Engine;
+use super::engine::{Ended, Engine};
+use super::receiver::{Receiver, WallTime};
 use super::{Placed, Query};
 use crate::times::Times;
 
@@ -45,6 +43,8 @@ pub struct Driven {
     pub behind_ns: u64,
     /// From the first event to the last.
     pub sending_ns: u64,
+    /// The longest time for which the load itself did not run: no latency below it says anything of the engine.
+    pub stood_still_ns: u64,
     /// The engine's own account.
     pub account: Value,
     /// The most resident memory of the engine.
@@ -63,108 +63,164 @@ impl Driven {
     }
 }
 
-/// Shared by the threads of one measurement.
-struct Shared {
-    clock: Clock,
-    /// Nanoseconds since 1970 at the clock's zero.
-    epoch_ns: u64,
-    received: AtomicU64,
-    done: AtomicBool,
-}
-
-impl Shared {
-    fn now_ns(&self) -> u64 {
-        self.epoch_ns + self.clock.monotonic_ns()
-    }
-}
-
 /// Starts an engine, sends, waits for the results, stops it.
 pub fn drive(binary: &Path, placed: Placed, drive: Drive) -> Result<Driven> {
     let mut engine = Engine::start(binary, drive.query.script(), placed.shards)?;
-    let failed = |error: std::io::Error| Error::environment(format!("connecting to millrace: {error}"));
-    let connect = |_| {
-        let socket = TcpStream::connect(("127.0.0.1", engine.port)).map_err(failed)?;
-        // An event leaves when it is due, not when a packet is full.
-        socket.set_nodelay(true).map_err(failed)?;
-        Ok(socket)
-    };
-    let mut connections = (0..drive.connections).map(connect).collect::<Result<Vec<_>>>()?;
-    let clock = Clock::new();
-    let epoch_ns = clock.wall_ms() as u64 * 1_000_000 - clock.monotonic_ns();
-    let shared = Shared { clock, epoch_ns, received: AtomicU64::new(0), done: AtomicBool::new(false) };
-    let results = std::mem::take(&mut engine.results);
-    let begin_ns = shared.now_ns();
-    let counted_from_ns = begin_ns + (drive.warmup_seconds * 1e9) as u64;
-    let (sent, latency) = std::thread::scope(|scope| {
-        let receive = |results: TcpStream| {
-            let shared = &shared;
-            move || {
-                placed.pin();
-                receive(results, drive.query, counted_from_ns, shared)
-            }
-        };
-        let receivers: Vec<_> = results.into_iter().map(|own| scope.spawn(receive(own))).collect();
-        let sender = scope.spawn(|| {
+    let mut client = Client::connect(&mut engine, drive)?;
+    // One thread sends and receives: two of them would wait for each other's time on the core that is theirs.
+    let sent = std::thread::scope(|scope| {
+        let work = scope.spawn(|| {
             placed.pin();
-            send(&mut connections, drive, begin_ns, &shared)
+            let sent = client.send(drive)?;
+            client.wait_for(sent.events, drive.query);
+            Ok(sent)
         });
-        let sent = sender.join().unwrap_or_else(|_| Err(Error::bug("the sender panicked")));
-        if let Ok((sent, _, _)) = &sent {
-            wait_for(*sent, drive.query, &shared);
-        }
-        shared.done.store(true, Ordering::Release);
-        let ended = engine.stop();
-        let mut latency = Times::default();
-        receivers.into_iter().filter_map(|own| own.join().ok()).for_each(|own| latency.merge(&own));
-        (sent.and_then(|sent| Ok((sent, ended?))), latency)
+        work.join().unwrap_or_else(|_| Err(Error::bug("the load panicked")))
     });
-    let ((sent, behind_ns, sending_ns), ended) = sent?;
-    let received = shared.received.load(Ordering::Acquire);
-    let (account, peak_bytes) = (ended.account, ended.peak_bytes);
-    Ok(Driven { sent, received, latency, behind_ns, sending_ns, account, peak_bytes })
+    let (receivers, ended) = client.end(engine);
+    let (sent, ended) = (sent?, ended?);
+    let mut latency = Times::default();
+    receivers.iter().for_each(|own| latency.merge(&own.latency));
+    Ok(Driven {
+        sent: sent.events,
+        received: receivers.iter().map(|own| own.received).sum(),
+        latency,
+        behind_ns: sent.behind_ns,
+        sending_ns: sent.sending_ns,
+        stood_still_ns: sent.stood_still_ns,
+        account: ended.account,
+        peak_bytes: ended.peak_bytes,
+    })
+}
+
+/// What was sent.
+struct Sent {
+    events: u64,
+    behind_ns: u64,
+    sending_ns: u64,
+    stood_still_ns: u64,
+}
+
+/// The engine's peer: sockets to send on, and those that results come on. None of them blocks.
+struct Client {
+    connections: Vec<TcpStream>,
+    receivers: Vec<Receiver>,
+    time: WallTime,
+    begin_ns: u64,
+    /// When this last looked for results, and the longest time between two looks.
+    looked_ns: u64,
+    stood_still_ns: u64,
 }
 
 /// Events of one write.
 const BURST: u64 = 512;
 
-/// A pause that the kernel keeps about.
-const NAP: Duration = Duration::from_micros(100);
+/// Between two writes, unless more than a burst is due: a write costs more than many events. What waits for it counts.
+const BETWEEN_WRITES_NS: u64 = 20_000;
 
-/// Sends on schedule: events sent, how far behind at the end, and how long it took.
-fn send(
-    connections: &mut [TcpStream],
-    drive: Drive,
-    begin_ns: u64,
-    shared: &Shared,
-) -> Result<(u64, u64, u64)> {
-    let interval_ns = 1e9 / drive.rate as f64;
-    let total = (drive.rate as f64 * drive.seconds) as u64;
-    let (mut sent, mut text, mut turn) = (0, Vec::with_capacity(1 << 16), 0);
-    while sent < total {
-        let elapsed_ns = shared.now_ns() - begin_ns;
-        let due = ((elapsed_ns as f64 / interval_ns) as u64 + 1).min(total);
-        if due <= sent {
-            nap();
-            continue;
-        }
-        text.clear();
-        for event in sent..due.min(sent + BURST) {
-            write_event(&mut text, event, begin_ns + (event as f64 * interval_ns) as u64, drive.seed);
-        }
-        sent = due.min(sent + BURST);
-        connections[turn]
-            .write_all(&text)
-            .map_err(|error| Error::environment(format!("sending to millrace: {error}")))?;
-        turn = (turn + 1) % connections.len();
+impl Client {
+    fn connect(engine: &mut Engine, drive: Drive) -> Result<Client> {
+        let failed = |error: std::io::Error| Error::environment(format!("connecting to millrace: {error}"));
+        let connect = |_| {
+            let socket = TcpStream::connect(("127.0.0.1", engine.port)).map_err(failed)?;
+            // An event leaves when it is due, not when a packet is full.
+            socket.set_nodelay(true).map_err(failed)?;
+            socket.set_nonblocking(true).map_err(failed)?;
+            Ok(socket)
+        };
+        let connections = (0..drive.connections).map(connect).collect::<Result<Vec<_>>>()?;
+        let time = WallTime::new();
+        let begin_ns = time.now_ns();
+        let counted_from_ns = begin_ns + (drive.warmup_seconds * 1e9) as u64;
+        let results = std::mem::take(&mut engine.results).into_iter();
+        let receive = |own| Receiver::new(own, drive.query, counted_from_ns).map_err(failed);
+        let receivers = results.map(receive).collect::<Result<_>>()?;
+        Ok(Client { connections, receivers, time, begin_ns, looked_ns: begin_ns, stood_still_ns: 0 })
     }
-    let sending_ns = shared.now_ns() - begin_ns;
-    let planned_ns = (total as f64 * interval_ns) as u64;
-    Ok((sent, sending_ns.saturating_sub(planned_ns), sending_ns))
-}
 
-/// Nobody wakes this thread: it goes on when the time is over.
-fn nap() {
-    std::thread::park_timeout(NAP);
+    /// Takes the results that have arrived; if there are none, others may run.
+    fn receive(&mut self) {
+        let now_ns = self.time.now_ns();
+        self.stood_still_ns = self.stood_still_ns.max(now_ns - self.looked_ns);
+        self.looked_ns = now_ns;
+        let mut any = false;
+        for own in &mut self.receivers {
+            any |= own.poll(&self.time);
+        }
+        if !any {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Sends on schedule.
+    fn send(&mut self, drive: Drive) -> Result<Sent> {
+        let interval_ns = 1e9 / drive.rate as f64;
+        let total = (drive.rate as f64 * drive.seconds) as u64;
+        let (mut events, mut text, mut turn) = (0, Vec::with_capacity(1 << 16), 0);
+        let mut next_ns = 0;
+        while events < total {
+            let elapsed_ns = self.time.now_ns() - self.begin_ns;
+            let due = ((elapsed_ns as f64 / interval_ns) as u64 + 1).min(total);
+            if due >= events + BURST || (due > events && elapsed_ns >= next_ns) {
+                next_ns = elapsed_ns + BETWEEN_WRITES_NS;
+                text.clear();
+                for event in events..due.min(events + BURST) {
+                    let at_ns = self.begin_ns + (event as f64 * interval_ns) as u64;
+                    write_event(&mut text, event, at_ns, drive.seed);
+                }
+                events = due.min(events + BURST);
+                self.write(turn, &text)?;
+                turn = (turn + 1) % self.connections.len();
+            }
+            self.receive();
+        }
+        let sending_ns = self.time.now_ns() - self.begin_ns;
+        let planned_ns = (total as f64 * interval_ns) as u64;
+        let behind_ns = sending_ns.saturating_sub(planned_ns);
+        Ok(Sent { events, behind_ns, sending_ns, stood_still_ns: self.stood_still_ns })
+    }
+
+    /// Sends a text whole; while the engine does not take it, results are taken, so that none waits for the other.
+    fn write(&mut self, turn: usize, mut text: &[u8]) -> Result<()> {
+        while !text.is_empty() {
+            match self.connections[turn].write(text) {
+                Ok(written) => text = &text[written..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.receive(),
+                Err(error) => return Err(Error::environment(format!("sending to millrace: {error}"))),
+            }
+        }
+        Ok(())
+    }
+
+    fn received(&self) -> u64 {
+        self.receivers.iter().map(|own| own.received).sum()
+    }
+
+    /// Waits until every result is there, or none has come for a while.
+    fn wait_for(&mut self, sent: u64, query: Query) {
+        const PATIENCE_NS: u64 = 3_000_000_000;
+        let patience_ns = if query == Query::Window { PATIENCE_NS / 10 } else { PATIENCE_NS };
+        let (mut received, mut since_ns) = (0, self.time.now_ns());
+        while received < sent && self.time.now_ns() - since_ns <= patience_ns {
+            self.receive();
+            let now = self.received();
+            if now > received {
+                (received, since_ns) = (now, self.time.now_ns());
+            }
+        }
+    }
+
+    /// Stops the engine, and takes what it still sends.
+    fn end(self, engine: Engine) -> (Vec<Receiver>, Result<Ended>) {
+        let (time, connections) = (self.time, self.connections);
+        std::thread::scope(|scope| {
+            let drain = |own: Receiver| scope.spawn(move || own.drain(&time));
+            let receivers: Vec<_> = self.receivers.into_iter().map(drain).collect();
+            let ended = engine.stop();
+            drop(connections);
+            (receivers.into_iter().filter_map(|own| own.join().ok()).collect(), ended)
+        })
+    }
 }
 
 fn write_event(text: &mut Vec<u8>, event: u64, at_ns: u64, seed: u64) {
@@ -178,49 +234,4 @@ fn write_event(text: &mut Vec<u8>, event: u64, at_ns: u64, seed: u64) {
         random >> 20 & 63,
         at_ns / 1_000_000
     );
-}
-
-/// Reads results as they come until the engine closes.
-fn receive(mut results: TcpStream, query: Query, counted_from_ns: u64, shared: &Shared) -> Times {
-    let mut latency = Times::default();
-    let mut buffer = vec![0; 1 << 18];
-    let mut kept = 0;
-    loop {
-        let read = match results.read(&mut buffer[kept..]) {
-            Ok(0) | Err(_) => return latency,
-            Ok(read) => read,
-        };
-        let arrived_ns = shared.now_ns();
-        let end = kept + read;
-        let mut at = 0;
-        let mut events = 0;
-        for line_end in memchr::memchr_iter(b'\n', &buffer[..end]) {
-            let (count, known_ns) = query.result(&buffer[at..line_end]);
-            events += count;
-            if known_ns >= counted_from_ns {
-                latency.record_many(arrived_ns.saturating_sub(known_ns), count);
-            }
-            at = line_end + 1;
-        }
-        shared.received.fetch_add(events, Ordering::AcqRel);
-        buffer.copy_within(at..end, 0);
-        kept = end - at;
-    }
-}
-
-/// Waits until every result is there, or none has come for a while.
-fn wait_for(sent: u64, query: Query, shared: &Shared) {
-    const PATIENCE_NS: u64 = 3_000_000_000;
-    let patience_ns = if query == Query::Window { PATIENCE_NS / 10 } else { PATIENCE_NS };
-    let (mut received, mut since_ns) = (0, shared.now_ns());
-    loop {
-        let now = shared.received.load(Ordering::Acquire);
-        if now > received {
-            (received, since_ns) = (now, shared.now_ns());
-        }
-        if received >= sent || shared.now_ns() - since_ns > patience_ns {
-            return;
-        }
-        nap();
-    }
 }

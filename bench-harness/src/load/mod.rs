@@ -2,6 +2,7 @@
 
 mod drive;
 mod engine;
+mod receiver;
 
 use std::path::PathBuf;
 
@@ -267,9 +268,23 @@ impl Load<'_> {
         let mut table = Table::new(
             title,
             &[
-                "load", "events/s", "sent/s", "p50", "p90", "p99", "p99.9", "p99.99", "max", "behind",
-                "events", "peak MB",
+                "load",
+                "events/s",
+                "sent/s",
+                "p50",
+                "p90",
+                "p99",
+                "p99.9",
+                "p99.99",
+                "max",
+                "behind",
+                "load stood still",
+                "events",
+                "peak MB",
             ],
+        );
+        table.notes.push(
+            "load stood still: the longest time for which the machine did not run the load; nor, most likely, the engine".into(),
         );
         table.notes.push(format!(
             "{}; {} connections; {} s of warm-up; median of {} by p99",
@@ -297,6 +312,7 @@ impl Load<'_> {
         let head = [label.to_string(), rate(planned as f64), rate(driven.rate())];
         let tail = [
             time(driven.behind_ns),
+            time(driven.stood_still_ns),
             driven.sent.to_string(),
             format!("{:.0}", driven.peak_bytes as f64 / 1e6),
         ];
