@@ -2,6 +2,7 @@
 
 mod drive;
 mod engine;
+mod pauses;
 mod receiver;
 
 use std::path::PathBuf;
@@ -174,6 +175,7 @@ pub fn run(args: &LoadArgs, quick: bool, seed: u64, record: &mut Record) -> Resu
     let placed = Placed::new(args.shards)?;
     let load = Load { binary: binary(args.millrace.as_deref())?, placed, args: &args, seed };
     let queries = args.query.map_or(vec![Query::Pass, Query::Window], |own| vec![own]);
+    let first = record.tables.len();
     for query in queries {
         match args.rate.filter(|_| !args.ramp) {
             Some(rate) => {
@@ -186,6 +188,10 @@ pub fn run(args: &LoadArgs, quick: bool, seed: u64, record: &mut Record) -> Resu
                 load.ramp(query, args.rate.unwrap_or(if quick { 100_000 } else { 20_000 }), quick, record)?
             }
         }
+    }
+    let pauses = pauses::watch(args.seconds);
+    if let Some(table) = record.tables.get_mut(first..).and_then(|own| own.last_mut()) {
+        table.notes.push(pauses);
     }
     Ok(())
 }
