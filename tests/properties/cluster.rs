@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::datatypes::Schema;
-use millrace_flow::checkpoint::ShardSnapshot;
+use millrace_flow::checkpoint::{Barrier, ShardSnapshot, Since, merged};
 use millrace_flow::pipeline::{Message, Pipeline, ShardId};
 use millrace_flow::{Batch, Origin, RowKinds, RowWatermarks, SplitStatus};
 use millrace_plan::{
@@ -163,7 +163,8 @@ pub fn log(table_changes: Option<&str>, rows: &[InputRow]) -> Vec<Change> {
 }
 
 /// Runs `sql` over the splits, stopped now and then: other shards go on with what was held at a barrier and with
-/// the rows that were not read before it. Gives what reached the sink before each barrier and after the last.
+/// the rows that were not read before it. What was held is put together from a chain of snapshots, of which some are
+/// lost. Gives what reached the sink before each barrier and after the last.
 pub fn run_with_stops(
     sql: &str,
     splits: &[Vec<InputRow>],
@@ -175,15 +176,25 @@ pub fn run_with_stops(
     let unread = batches(&plan, splits, schedule.batch_rows);
     let mut cluster = Cluster::new(&plan, unread, schedule.shards, schedule.seed, &limits)?;
     cluster.announce()?;
-    for (number, stop) in stops.iter().enumerate() {
-        let until = cluster.steps + stop.steps;
-        while cluster.steps < until && !cluster.finished() {
-            cluster.step()?;
+    for stop in stops {
+        let mut chain = Chain::default();
+        for _ in 0..cluster.choices.below(MOST_LINKS) {
+            cluster.steps_on(stop.steps / MOST_LINKS as u64)?;
+            if !cluster.finished() {
+                let (barrier, lost) = (chain.next(), cluster.choices.below(4) == 0);
+                let (snapshots, _) = cluster.cut(barrier, false)?;
+                (0..snapshots.len()).for_each(|shard| cluster.collect(shard));
+                chain.add(barrier, snapshots, lost);
+            }
         }
+        cluster.steps_on(stop.steps)?;
         if cluster.finished() {
             break;
         }
-        let (snapshots, mut unread) = cluster.cut(number as u64 + 1)?;
+        let barrier = chain.next();
+        let (snapshots, mut unread) = cluster.cut(barrier, true)?;
+        chain.add(barrier, snapshots, false);
+        let snapshots = chain.merged()?;
         let lookups = batches(&plan, splits, schedule.batch_rows).into_iter();
         unread.extend(lookups.filter(|(source, _, _)| cluster.lookups.contains(source)));
         let (outcome, seed) = (cluster.outcome, cluster.choices.0);
@@ -195,6 +206,42 @@ pub fn run_with_stops(
         (0..stop.shards).for_each(|shard| cluster.collect(shard));
     }
     cluster.run_to_end()
+}
+
+/// Snapshots of changes before a stop: fewer than this.
+const MOST_LINKS: usize = 5;
+
+/// Snapshots of each shard that follow each other.
+#[derive(Default)]
+struct Chain {
+    shards: Vec<Vec<ShardSnapshot>>,
+    epoch: u64,
+    lost: bool,
+}
+
+impl Chain {
+    fn next(&self) -> Barrier {
+        let since = match (self.shards.is_empty(), self.lost) {
+            (true, _) => Since::Start,
+            (false, true) => Since::LastDurable,
+            (false, false) => Since::Last,
+        };
+        Barrier { epoch: self.epoch + 1, since }
+    }
+
+    fn add(&mut self, barrier: Barrier, snapshots: Vec<ShardSnapshot>, lost: bool) {
+        self.epoch = barrier.epoch;
+        self.lost = lost;
+        match (lost, barrier.since) {
+            (true, _) => {}
+            (false, Since::Start) => self.shards = snapshots.into_iter().map(|own| vec![own]).collect(),
+            (false, _) => self.shards.iter_mut().zip(snapshots).for_each(|(chain, own)| chain.push(own)),
+        }
+    }
+
+    fn merged(self) -> Result<Vec<ShardSnapshot>> {
+        self.shards.into_iter().map(merged).collect()
+    }
 }
 
 /// The first source of a plan, and what is read of it.
@@ -290,10 +337,18 @@ impl Cluster {
         Ok(self.outcome)
     }
 
+    fn steps_on(&mut self, steps: u64) -> Result<()> {
+        let until = self.steps + steps;
+        while self.steps < until && !self.finished() {
+            self.step()?;
+        }
+        Ok(())
+    }
+
     /// Sends a barrier through all shards, each when its turn comes, and lets them work on until it has passed.
-    /// What they held, and the rows that were not read before it.
-    fn cut(&mut self, epoch: u64) -> Result<(Vec<ShardSnapshot>, Vec<Unread>)> {
-        self.clock_stands = true;
+    /// What they held, and the rows that were not read before it. `stops`: what comes behind it will come again.
+    fn cut(&mut self, barrier: Barrier, stops: bool) -> Result<(Vec<ShardSnapshot>, Vec<Unread>)> {
+        self.clock_stands = stops;
         let shards = self.pipelines.len();
         let mut asked = vec![false; shards];
         let mut snapshots: Vec<Option<ShardSnapshot>> = vec![None; shards];
@@ -304,13 +359,13 @@ impl Cluster {
                 asked[shard] = true;
                 let own = self.unread.iter().filter(|(own, _)| *own == shard).map(|(_, own)| own);
                 unread.extend(own.filter(|own| !self.lookups.contains(&own.0)).cloned());
-                self.pipelines[shard].barrier(epoch)?;
+                self.pipelines[shard].barrier(barrier)?;
             }
             if snapshots[shard].is_none() {
                 self.collect(shard);
                 snapshots[shard] = self.pipelines[shard].take_snapshot();
             }
-            self.behind[shard] = snapshots[shard].is_some();
+            self.behind[shard] = stops && snapshots[shard].is_some();
             self.step()?;
         }
         unread.sort_by_key(|(_, split, _)| *split);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, TimestampMillisecondType};
-use millrace_flow::checkpoint::ShardSnapshot;
+use millrace_flow::checkpoint::{Barrier, ShardSnapshot, Since};
 use millrace_flow::pipeline::{Pipeline, ShardId};
 use millrace_flow::{Batch, Origin, RowKinds, RowWatermarks, SplitStatus};
 use millrace_plan::{Limits, NodeId, Operator, Plan, RowKind, WATERMARK_MIN};
@@ -87,7 +87,9 @@ impl Shards {
 
     /// What all shards hold, as a run leaves it that is stopped here.
     fn stopped(mut self) -> Vec<ShardSnapshot> {
-        self.pipelines.iter_mut().for_each(|own| own.barrier(1).unwrap());
+        self.pipelines
+            .iter_mut()
+            .for_each(|own| own.barrier(Barrier { epoch: 1, since: Since::Start }).unwrap());
         assert_eq!(self.results(), Vec::<Vec<Option<i64>>>::new());
         self.pipelines.iter_mut().map(|own| own.take_snapshot().unwrap()).collect()
     }

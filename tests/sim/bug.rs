@@ -27,6 +27,10 @@ pub enum Bug {
     EarlyRemove,
     /// Hidden output of an epoch that never was becomes visible.
     DeadOutput,
+    /// After a lost epoch a snapshot holds what has changed since that one, not since the last durable one.
+    LostChanges,
+    /// Recovery passes over what an epoch builds on, but for the first of it.
+    MissingLink,
 }
 
 /// All of them.
@@ -43,4 +47,6 @@ pub const BUGS: &[Bug] = &[
     Bug::WatermarkRegress,
     Bug::EarlyRemove,
     Bug::DeadOutput,
+    Bug::LostChanges,
+    Bug::MissingLink,
 ];

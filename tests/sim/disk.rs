@@ -47,7 +47,7 @@ impl<T> Disk<T> {
 
     /// The same, unless the disk is full.
     pub fn try_create(&mut self, name: &str, content: T, choices: &mut Choices) -> Result<(), Full> {
-        const ONE_IN: usize = 60;
+        const ONE_IN: usize = 10;
         match choices.below(ONE_IN) {
             0 => Err(Full),
             _ => {

@@ -85,12 +85,12 @@ pub fn splits(choices: &mut Choices) -> Vec<Vec<Row>> {
     let count = 1 + choices.below(4);
     let mut value = 0;
     let mut split = || {
-        let rows = choices.below(40);
+        let rows = choices.below(160);
         let mut now = choices.below(500) as i64;
         let row = |_| {
             now += choices.below(120) as i64;
             value += 1 + choices.below(2) as i64;
-            (choices.below(4) as u8, value, (now - choices.below(600) as i64).max(0))
+            (choices.below(9) as u8, value, (now - choices.below(600) as i64).max(0))
         };
         (0..rows).map(row).collect()
     };

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use millrace_flow::checkpoint::{EpochEvent, ShardSnapshot};
+use millrace_flow::checkpoint::{Barrier, EpochEvent, ShardSnapshot, Since};
 use millrace_flow::pipeline::{Body, Message, Pipeline, ShardId};
 use millrace_flow::{Batch, RowKinds, SplitStatus};
 use millrace_plan::Limits;
@@ -16,7 +16,7 @@ use crate::world::{Content, Part, Point, SplitAt};
 /// From the main thread.
 #[derive(Debug, Clone, Copy)]
 pub enum Command {
-    Barrier { epoch: u64, last: bool },
+    Barrier { barrier: Barrier, last: bool },
     Commit(u64),
 }
 
@@ -84,7 +84,7 @@ impl Shard {
 
     /// Reads some rows of some split, or its end.
     pub fn read(&mut self, query: &Query, input: &[Vec<Row>], choices: &mut Choices) {
-        const MOST_ROWS: usize = 9;
+        const MOST_ROWS: usize = 4;
         if !self.reads {
             return;
         }
@@ -140,11 +140,14 @@ impl Shard {
         }
         match self.commands.pop_front() {
             None => Point::Data,
-            Some(Command::Barrier { epoch, last }) => {
+            Some(Command::Barrier { mut barrier, last }) => {
                 self.reads &= !last;
                 let splits = self.ended.iter().chain(&self.reading).cloned().collect();
-                self.asked = Some((epoch, splits));
-                self.pipeline.barrier(epoch).unwrap();
+                self.asked = Some((barrier.epoch, splits));
+                if self.bug == Some(Bug::LostChanges) && barrier.since == Since::LastDurable {
+                    barrier.since = Since::Last;
+                }
+                self.pipeline.barrier(barrier).unwrap();
                 Point::BarrierAsked
             }
             Some(Command::Commit(epoch)) => {
@@ -176,13 +179,13 @@ impl Shard {
         if self.bug == Some(Bug::EarlyCommit) {
             self.writes.extend(std::mem::take(&mut self.staged).into_iter().map(Write::Publish));
         }
-        let part = format!("part-{epoch:04}-{}", self.index);
+        let part = part_name(epoch, self.index);
         self.writes.push_back(Write::Snapshot(part.clone(), snapshot));
         if self.bug != Some(Bug::SnapshotUnsynced) {
             self.writes.push_back(Write::SyncSnapshot(part.clone()));
         }
-        let written = Part { name: part, splits, staged: self.staged.clone() };
-        self.writes.push_back(Write::Tell(EpochEvent::Written { shard: self.index, epoch }));
+        let written = Part { shard: self.index, splits, staged: self.staged.clone() };
+        self.writes.push_back(Write::Tell(EpochEvent::Written { shard: self.index, epoch, bytes: 0 }));
         self.last_part = Some(written);
         Some(Point::Aligned)
     }
@@ -232,6 +235,11 @@ impl Shard {
             }
         }
     }
+}
+
+/// The file of a shard's snapshot.
+pub fn part_name(epoch: u64, shard: usize) -> String {
+    format!("part-{epoch:04}-{shard}")
 }
 
 /// True for the message that a barrier travels in.

@@ -5,7 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arrow::util::display::array_value_to_string;
 use millrace_flow::Batch;
-use millrace_flow::checkpoint::{Coordinator, EpochAction, EpochEvent, ShardSnapshot};
+use millrace_flow::checkpoint::{
+    Coordinator, Durable, EpochAction, EpochEvent, Keep, ShardSnapshot, Since, merged,
+};
 use millrace_flow::pipeline::Message;
 use millrace_plan::WATERMARK_MIN;
 
@@ -13,7 +15,7 @@ use crate::bug::Bug;
 use crate::choices::Choices;
 use crate::disk::Disk;
 use crate::input::{Query, Row, splits};
-use crate::shard::{Command, Shard, is_barrier};
+use crate::shard::{Command, Shard, is_barrier, part_name};
 
 /// What a file holds.
 pub enum Content {
@@ -33,7 +35,7 @@ pub struct SplitAt {
 /// What one shard has made durable.
 #[derive(Debug, Clone)]
 pub struct Part {
-    pub name: String,
+    pub shard: usize,
     pub splits: Vec<SplitAt>,
     pub staged: Vec<String>,
 }
@@ -44,7 +46,17 @@ pub struct Manifest {
     pub epoch: u64,
     pub finished: bool,
     pub ended_before: Vec<SplitAt>,
+    /// The epochs that it builds on, oldest first.
+    pub follows: Vec<u64>,
     pub parts: Vec<Part>,
+}
+
+impl Manifest {
+    /// The files of one shard, oldest first.
+    fn chain(&self, part: &Part) -> impl Iterator<Item = String> {
+        let epochs = self.follows.iter().copied().chain([self.epoch]);
+        epochs.map(|epoch| part_name(epoch, part.shard)).collect::<Vec<_>>().into_iter()
+    }
 }
 
 /// Where a crash may come.
@@ -116,6 +128,9 @@ struct Life {
     events: VecDeque<EpochEvent>,
     writes: VecDeque<HostWrite>,
     ended_before: Vec<SplitAt>,
+    /// Epochs that the next may build on, and what the one under way follows.
+    chain: Vec<u64>,
+    since: Since,
     ending: bool,
     behind_the_end: bool,
     last: Option<u64>,
@@ -137,6 +152,8 @@ pub struct World<'a> {
     bug: Option<Bug>,
     crashes: Vec<Point>,
     crashes_left: usize,
+    /// How much rarer crashes are than at most: chains of epochs must have time to grow.
+    calm: usize,
     trace: DefaultHasher,
     steps: usize,
 }
@@ -159,6 +176,7 @@ pub fn run(queries: &[Query], seed: u64, bug: Option<Bug>) -> Result<Outcome, St
         bug,
         crashes: vec![],
         crashes_left,
+        calm: if seed.is_multiple_of(2) { 1 } else { 3 },
         trace: DefaultHasher::new(),
         steps: 0,
     };
@@ -248,7 +266,7 @@ impl World<'_> {
             Point::HalfRemoved | Point::Removed | Point::RecoveryPublished => 2,
             _ => 8,
         };
-        if self.crashes_left == 0 || self.choices.below(one_in) != 0 {
+        if self.crashes_left == 0 || self.choices.below(one_in * self.calm) != 0 {
             return false;
         }
         self.crashes_left -= 1;
@@ -275,7 +293,7 @@ impl World<'_> {
                 let (disk, choices) = (&mut self.disk, &mut self.choices);
                 life.shards[index].protocol(disk, choices, &mut life.events)
             }
-            9 if self.choices.below(6) == 0 && !life.ending => {
+            9 if self.choices.below(2) == 0 && !life.ending => {
                 self.handle(life, EpochEvent::Asked)?;
                 Point::Data
             }
@@ -319,10 +337,12 @@ impl World<'_> {
     fn handle(&mut self, life: &mut Life, event: EpochEvent) -> Result<(), String> {
         for action in life.coordinator.handle(event) {
             match action {
-                EpochAction::Barrier(epoch) => {
+                EpochAction::Barrier(barrier) => {
+                    let epoch = barrier.epoch;
+                    life.since = barrier.since;
                     life.last = life.ending.then_some(epoch);
                     life.behind_the_end = life.shards.iter().all(|own| own.told_finished);
-                    let command = Command::Barrier { epoch, last: life.ending };
+                    let command = Command::Barrier { barrier, last: life.ending };
                     life.shards.iter_mut().for_each(|own| own.commands.push_back(command));
                     if self.bug == Some(Bug::EarlyRemove) && epoch > 1 {
                         life.writes.push_back(HostWrite::RemoveManifest(epoch - 1));
@@ -345,9 +365,8 @@ impl World<'_> {
                 EpochAction::Commit(epoch) => {
                     life.shards.iter_mut().for_each(|own| own.commands.push_back(Command::Commit(epoch)));
                 }
-                EpochAction::Remove(epoch) => {
-                    life.writes.extend([HostWrite::RemoveManifest(epoch), HostWrite::RemoveParts(epoch)]);
-                }
+                EpochAction::Forget(epoch) => life.writes.push_back(HostWrite::RemoveManifest(epoch)),
+                EpochAction::Remove(epoch) => life.writes.push_back(HostWrite::RemoveParts(epoch)),
                 EpochAction::Abandon(epoch, _) => {
                     life.writes.push_back(HostWrite::RemoveParts(epoch));
                     if life.last == Some(epoch) {
@@ -369,7 +388,8 @@ impl World<'_> {
             HostWrite::Aside(epoch) => {
                 let parts = life.shards.iter().filter_map(|own| own.last_part.clone()).collect();
                 let (finished, ended_before) = (life.behind_the_end, life.ended_before.clone());
-                let manifest = Manifest { epoch, finished, ended_before, parts };
+                let follows = if life.since == Since::Start { vec![] } else { life.chain.clone() };
+                let manifest = Manifest { epoch, finished, ended_before, follows, parts };
                 let written = self.disk.try_create("aside", Content::Manifest(manifest), &mut self.choices);
                 if written.is_err() {
                     life.writes.clear();
@@ -388,6 +408,10 @@ impl World<'_> {
             }
             HostWrite::Durable(epoch) => {
                 self.disk.sync_names();
+                if life.since == Since::Start {
+                    life.chain.clear();
+                }
+                life.chain.push(epoch);
                 self.handle(life, EpochEvent::Manifest { epoch, outcome: Ok(()) })?;
                 Ok(Point::ManifestDurable)
             }
@@ -420,9 +444,11 @@ impl World<'_> {
     fn newest(&self) -> Option<Manifest> {
         let whole = |name: &String| match self.disk.read(name) {
             Some(Content::Manifest(own)) => {
-                let parts = own.parts.iter();
-                let all = parts
-                    .map(|part| self.disk.read(&part.name))
+                let all = own
+                    .parts
+                    .iter()
+                    .flat_map(|part| own.chain(part))
+                    .map(|name| self.disk.read(&name))
                     .all(|own| matches!(own, Some(Content::Part(_))));
                 all.then(|| own.clone())
             }
@@ -485,10 +511,16 @@ impl World<'_> {
         let mut placed = vec![vec![]; count];
         open.into_iter().for_each(|own| placed[self.choices.below(count)].push(own));
         let mut snapshots: Vec<ShardSnapshot> = vec![];
-        for part in found.iter().flat_map(|own| &own.parts) {
-            if let Some(Content::Part(own)) = self.disk.read(&part.name) {
-                snapshots.push(own.clone());
+        for (own, part) in found.iter().flat_map(|own| own.parts.iter().map(move |part| (own, part))) {
+            let mut names: Vec<String> = own.chain(part).collect();
+            if self.bug == Some(Bug::MissingLink) && names.len() > 2 {
+                names.drain(1..names.len() - 1);
             }
+            let chain = names.iter().filter_map(|name| match self.disk.read(name) {
+                Some(Content::Part(own)) => Some(own.clone()),
+                _ => None,
+            });
+            snapshots.push(merged(chain.collect()).map_err(|error| error.to_string())?);
         }
         if self.bug == Some(Bug::WatermarkRegress) {
             let nodes = snapshots.iter_mut().flat_map(|own| &mut own.nodes);
@@ -515,15 +547,19 @@ impl World<'_> {
             }
         }
         let channels = (0..count).map(|_| (0..count).map(|_| VecDeque::new()).collect()).collect();
-        let epoch = found.map_or(0, |own| own.epoch);
-        let durable = if epoch > 0 { vec![epoch] } else { vec![] };
+        let epoch = found.as_ref().map_or(0, |own| own.epoch);
+        let base = |own: Manifest| Durable { epoch, base: own.follows.first().copied().unwrap_or(epoch) };
+        let durable: Vec<Durable> = found.map(base).into_iter().collect();
+        let keep = Keep { epochs: 1 + self.choices.below(2), fewest_bytes: 0, most_links: 4 };
         Ok(Life {
             shards,
             channels,
-            coordinator: Coordinator::new(count, 1 + self.choices.below(2), durable, epoch),
+            coordinator: Coordinator::new(count, keep, durable, epoch),
             events: VecDeque::new(),
             writes: VecDeque::new(),
             ended_before,
+            chain: vec![],
+            since: Since::Start,
             ending: false,
             behind_the_end: false,
             last: None,

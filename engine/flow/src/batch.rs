@@ -6,6 +6,8 @@ use arrow::array::{
 use arrow::compute;
 use millrace_plan::{Error, Result, RowKind};
 
+use crate::checkpoint::Barrier;
+
 /// Number of a split within its pipeline; the same on every shard.
 pub type SplitId = u32;
 
@@ -242,7 +244,7 @@ pub enum Event {
     /// The sender no longer holds time back (true), because it has no split that could, or does again.
     Idle(bool),
     /// An epoch ends here: see [`crate::checkpoint`].
-    Barrier(u64),
+    Barrier(Barrier),
     /// Nothing will follow.
     End,
 }

@@ -15,7 +15,7 @@ use millrace_plan::{
 };
 
 use crate::batch::{Batch, Event, SplitId, SplitStatus};
-use crate::checkpoint::Alignment;
+use crate::checkpoint::{Alignment, Barrier};
 use crate::ledger::{self, ChannelAccount, NodeAccount};
 use crate::operator::{self, Account, BadRow, Exchange, Operator, Output, Route, RowTime};
 
@@ -56,8 +56,8 @@ pub enum Body {
     },
     /// The barrier of an epoch: what the receiver holds is to be kept when it has come from all shards.
     Barrier {
-        /// The epoch.
-        epoch: u64,
+        /// The barrier.
+        barrier: Barrier,
         /// Rows sent on this channel so far.
         rows_sent: u64,
     },
@@ -239,9 +239,9 @@ impl Pipeline {
             Body::Idle(idle) => self.arrive(exchange, from, Event::Idle(idle))?,
             Body::End => self.arrive(exchange, from, Event::End)?,
             Body::EpochEnd { epoch, rows_sent } => self.check_channel(exchange, from, epoch, rows_sent)?,
-            Body::Barrier { epoch, rows_sent } => {
-                self.check_channel(exchange, from, epoch, rows_sent)?;
-                self.arrive(exchange, from, Event::Barrier(epoch))?;
+            Body::Barrier { barrier, rows_sent } => {
+                self.check_channel(exchange, from, barrier.epoch, rows_sent)?;
+                self.arrive(exchange, from, Event::Barrier(barrier))?;
             }
         }
         self.run()
@@ -383,9 +383,9 @@ impl Pipeline {
                 self.send_late(id, port, &mut out);
             }
             Event::Split(split, status) => self.operator(id)?.on_split(split, status, &mut out)?,
-            Event::Barrier(epoch) => {
+            Event::Barrier(barrier) => {
                 let node = &mut self.nodes[id];
-                node.alignment.arrive(port, node.ports.len(), epoch);
+                node.alignment.arrive(port, node.ports.len(), barrier);
             }
             Event::Watermark(watermark) => {
                 self.nodes[id].ports[port].watermark = watermark;
@@ -505,9 +505,9 @@ impl Pipeline {
                 self.tell_others(id, |_| Body::End);
                 self.arrive(id, own, Event::End)?;
             }
-            Event::Barrier(epoch) => {
-                self.send_barrier(id, epoch);
-                self.arrive(id, own, Event::Barrier(epoch))?;
+            Event::Barrier(barrier) => {
+                self.send_barrier(id, barrier);
+                self.arrive(id, own, Event::Barrier(barrier))?;
             }
             Event::Split(..) => {}
         }
@@ -542,7 +542,7 @@ impl Pipeline {
             Event::Watermark(watermark) => node.ports[from].watermark = watermark,
             Event::Idle(idle) => node.ports[from].idle = idle,
             Event::End => node.ports[from] = Port::ENDED,
-            Event::Barrier(epoch) => node.alignment.arrive(from, node.ports.len(), epoch),
+            Event::Barrier(barrier) => node.alignment.arrive(from, node.ports.len(), barrier),
             Event::Split(..) => {}
         }
         let (idle, watermark) = node.advance();

@@ -5,12 +5,13 @@
 
 use std::collections::VecDeque;
 
+use super::Barrier;
 use crate::batch::Event;
 
 /// The barrier that one node waits for.
 #[derive(Debug, Default)]
 pub struct Alignment {
-    epoch: Option<u64>,
+    barrier: Option<Barrier>,
     arrived: Vec<bool>,
     held: VecDeque<(usize, Event)>,
 }
@@ -19,7 +20,7 @@ impl Alignment {
     /// True if `port` is ahead of the barrier: its events must be given to [`Alignment::hold`].
     #[inline]
     pub fn holds(&self, port: usize) -> bool {
-        self.epoch.is_some() && self.arrived[port]
+        self.barrier.is_some() && self.arrived[port]
     }
 
     /// Keeps an event until the barrier has passed.
@@ -27,23 +28,23 @@ impl Alignment {
         self.held.push_back((port, event));
     }
 
-    /// The barrier of `epoch` has come on one of `ports` ports.
-    pub fn arrive(&mut self, port: usize, ports: usize, epoch: u64) {
-        if self.epoch.is_none() {
+    /// The barrier has come on one of `ports` ports.
+    pub fn arrive(&mut self, port: usize, ports: usize, barrier: Barrier) {
+        if self.barrier.is_none() {
             self.arrived = vec![false; ports];
         }
-        self.epoch = Some(epoch);
+        self.barrier = Some(barrier);
         self.arrived[port] = true;
     }
 
-    /// The epoch whose barrier has passed now, if every port has it or has `ended`, and the events that waited
+    /// The barrier that has passed now, if every port has it or has `ended`, and the events that waited
     /// for that, in order.
-    pub fn pass(&mut self, ended: impl Fn(usize) -> bool) -> Option<(u64, VecDeque<(usize, Event)>)> {
-        let epoch = self.epoch?;
+    pub fn pass(&mut self, ended: impl Fn(usize) -> bool) -> Option<(Barrier, VecDeque<(usize, Event)>)> {
+        let barrier = self.barrier?;
         let all = self.arrived.iter().enumerate().all(|(port, arrived)| *arrived || ended(port));
         all.then(|| {
-            self.epoch = None;
-            (epoch, std::mem::take(&mut self.held))
+            self.barrier = None;
+            (barrier, std::mem::take(&mut self.held))
         })
     }
 }
@@ -51,18 +52,20 @@ impl Alignment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::Since;
 
     #[test]
     fn a_port_that_is_ahead_waits_and_an_ended_one_is_not_waited_for() {
+        let barrier = Barrier { epoch: 7, since: Since::Start };
         let mut alignment = Alignment::default();
         assert!(!alignment.holds(0));
-        alignment.arrive(0, 3, 7);
+        alignment.arrive(0, 3, barrier);
         assert!(alignment.holds(0) && !alignment.holds(1));
         alignment.hold(0, Event::Watermark(5));
         assert!(alignment.pass(|port| port == 2).is_none());
-        alignment.arrive(1, 3, 7);
-        let (epoch, held) = alignment.pass(|port| port == 2).unwrap();
-        assert_eq!((epoch, held.len()), (7, 1));
+        alignment.arrive(1, 3, barrier);
+        let (passed, held) = alignment.pass(|port| port == 2).unwrap();
+        assert_eq!((passed, held.len()), (barrier, 1));
         assert!(!alignment.holds(0) && alignment.pass(|_| true).is_none());
     }
 }

@@ -3,6 +3,12 @@
 //! A snapshot must be of use at any shard count, so a table says who needs its rows again: the owner of each
 //! row's key, or every shard. The operator that reads a table back never sees which shard wrote it; rows of one
 //! table may come in several batches, in any order of shards.
+//!
+//! A snapshot may hold only what has changed since the one before. Rows of a table are then told apart by the part of
+//! the state they belong to, such as a group: what is held of a part replaces what earlier snapshots held of it
+//! ([`super::merged`]).
+
+use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
@@ -31,11 +37,28 @@ pub struct StateTable {
     pub placement: Placement,
     /// The rows.
     pub rows: RecordBatch,
+    /// The part of the state that each row belongs to, a number of the writer's own; empty if the table has no parts.
+    pub parts: Vec<u64>,
+    /// Parts of which earlier snapshots may hold rows, and that are gone.
+    pub gone: Vec<Range<u64>>,
 }
 
-/// Everything an operator holds.
+/// Whether a state is all of what an operator holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Extent {
+    /// All of it.
+    #[default]
+    Whole,
+    /// What has changed since the snapshot before. A table without parts replaces the earlier ones of its name; one
+    /// that is missing has not changed.
+    Changes,
+}
+
+/// Everything an operator holds, or what has changed of it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct OperatorState {
+    /// Whether this is all.
+    pub extent: Extent,
     /// The tables; several may have the same name.
     pub tables: Vec<StateTable>,
 }
@@ -44,6 +67,11 @@ impl OperatorState {
     /// The state of an operator that holds nothing between two rows.
     pub fn none() -> Self {
         OperatorState::default()
+    }
+
+    /// Nothing yet, of this extent.
+    pub fn new(extent: Extent) -> Self {
+        OperatorState { extent, tables: vec![] }
     }
 
     /// Adds rows that belong to the owners of their keys. Their first column is the key hash.
@@ -57,8 +85,18 @@ impl OperatorState {
     }
 
     fn add(&mut self, name: &str, placement: Placement, rows: RecordBatch) {
-        if rows.num_rows() > 0 {
-            self.tables.push(StateTable { name: name.into(), placement, rows });
+        self.add_table(StateTable { name: name.into(), placement, rows, parts: vec![], gone: vec![] });
+    }
+
+    /// Adds keyed rows of parts of the state, one part after the other, and which parts are gone.
+    pub fn add_parts(&mut self, name: &str, rows: RecordBatch, parts: Vec<u64>, gone: Vec<Range<u64>>) {
+        self.add_table(StateTable { name: name.into(), placement: Placement::Keyed, rows, parts, gone });
+    }
+
+    /// Adds a table, unless it says nothing.
+    pub fn add_table(&mut self, table: StateTable) {
+        if table.rows.num_rows() > 0 || !table.gone.is_empty() {
+            self.tables.push(table);
         }
     }
 
@@ -85,7 +123,7 @@ impl OperatorState {
         self.tables.iter().map(|own| own.rows.get_array_memory_size()).sum()
     }
 
-    /// The part that a shard gets which owns the key hashes that `owns` is true for.
+    /// The part of all that is held that a shard gets which owns the key hashes that `owns` is true for.
     pub fn part(&self, owns: impl Fn(u64) -> bool) -> Result<OperatorState> {
         let mut part = OperatorState::none();
         for own in &self.tables {

@@ -12,6 +12,7 @@ use arrow::row::{RowConverter, SortField};
 use millrace_plan::{EmitMode, Error, Limits, Node, Operator as Spec, Phase, Result, RowKind};
 
 use super::results::{record, report_faults, send, without_faults};
+use super::row_counts::{ROW_COUNTS, RowCounts, row_counts};
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowKinds};
 use crate::checkpoint::{OperatorState, as_layout};
@@ -164,6 +165,29 @@ impl GroupAggregate {
         Ok(())
     }
 
+    /// What is held for a checkpoint: all groups, or those that have changed.
+    fn held(&mut self, whole: bool, lost: bool, out: &mut Output) -> Result<OperatorState> {
+        self.on_tick(out)?;
+        if self.phase == Phase::Local {
+            self.flush(out)?;
+            return Ok(OperatorState::none());
+        }
+        let (extent, groups) = self.groups.for_checkpoint(whole, lost);
+        let mut state = OperatorState::new(extent);
+        for (groups, rows) in self.groups.states(&groups, &self.layout, &[])? {
+            let sent =
+                groups.iter().map(|group| Some(self.sent.get(*group as usize).is_some_and(|own| *own)));
+            let rows = with_column(rows, "sent", Arc::new(sent.collect::<BooleanArray>()))?;
+            state.add_parts(GROUPS, rows, groups.into_iter().map(u64::from).collect(), vec![]);
+        }
+        if let Some(hash) = self.groups.some_hash() {
+            let mut counts = RowCounts::default();
+            counts.add(hash, (0, 0), self.groups.rows(), 0);
+            counts.snapshot(&mut state, vec![])?;
+        }
+        Ok(state)
+    }
+
     /// Sends what has changed since the last emission.
     fn send_changes(&mut self, out: &mut Output) -> Result<()> {
         if self.dirty.is_empty() {
@@ -301,24 +325,15 @@ impl Operator for GroupAggregate {
     }
 
     fn snapshot(&mut self, out: &mut Output) -> Result<OperatorState> {
-        self.on_tick(out)?;
-        let mut state = OperatorState::none();
-        if self.phase == Phase::Local {
-            self.flush(out)?;
-            return Ok(state);
-        }
-        let mut first = 0;
-        for groups in self.groups.parts(&self.layout, &[])? {
-            let sent = first..first + groups.num_rows();
-            first = sent.end;
-            let sent = sent.map(|group| Some(self.sent.get(group).copied().unwrap_or(false)));
-            state.add_keyed(GROUPS, with_column(groups, "sent", Arc::new(sent.collect::<BooleanArray>()))?);
-        }
-        Ok(state)
+        self.held(true, false, out)
+    }
+
+    fn changes(&mut self, lost: bool, out: &mut Output) -> Result<Option<OperatorState>> {
+        self.held(false, lost, out).map(Some)
     }
 
     fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
-        state.only(&[GROUPS])?;
+        state.only(&[GROUPS, ROW_COUNTS])?;
         for rows in state.rows(GROUPS) {
             let groups = without_column(rows, "sent", &self.layout.schema)?;
             let (keys, hashes) = Grouped::keys_of(&self.layout, &groups);
@@ -328,6 +343,7 @@ impl Operator for GroupAggregate {
             let sent = rows.column(rows.num_columns() - 1).as_boolean();
             located.iter().enumerate().for_each(|(row, group)| self.sent[*group as usize] = sent.value(row));
         }
+        row_counts(state)?.into_iter().for_each(|(_, rows)| self.groups.stand_for(rows));
         self.account.restored = self.groups.rows();
         Ok(())
     }

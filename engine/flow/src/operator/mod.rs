@@ -14,6 +14,7 @@ mod pending;
 mod processing_time;
 mod repeat;
 mod results;
+mod row_counts;
 mod row_time;
 mod session_aggregate;
 mod temporal_sort;
@@ -253,6 +254,14 @@ pub trait Operator {
     /// (see [`OperatorState`]); the operator itself goes on unchanged. One that holds nothing between two rows
     /// returns [`OperatorState::none`]. Watermarks of ports need not be kept: the pipeline does that.
     fn snapshot(&mut self, out: &mut Output) -> Result<OperatorState>;
+
+    /// What has changed since the last snapshot, or since the last durable one if that was `lost`: otherwise as
+    /// [`Operator::snapshot`], after which it may be asked for. `None`, and nothing is sent: the operator does not
+    /// know, and a whole snapshot must follow at once. One with much state should know.
+    fn changes(&mut self, lost: bool, out: &mut Output) -> Result<Option<OperatorState>> {
+        let _ = (lost, out);
+        Ok(None)
+    }
 
     /// Takes over what snapshots held: called once, before any event, with this shard's part of what all
     /// shards held, and the watermark that all of them had reached (`on_watermark` will not repeat it). Tables

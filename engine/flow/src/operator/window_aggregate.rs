@@ -7,6 +7,7 @@
 //! that must not count it.
 
 mod lateness;
+mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -20,13 +21,14 @@ use millrace_plan::{
     WindowInput, WindowSpec,
 };
 
+use self::snapshot::Known;
 use super::group_aggregate::partial_rows;
 use super::results::{record, send, without_faults};
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowWatermarks};
-use crate::checkpoint::{OperatorState, as_layout};
+use crate::checkpoint::OperatorState;
 use crate::state::{Grouped, PartialLayout, PreAggregation, hash_keys};
-use crate::window::emitted::{self, Emitted};
+use crate::window::emitted::Emitted;
 use crate::window::{Window, closing, first_end, last_end, pane_of, pane_size, windows_of};
 
 /// Which pane a row is in. For assigned windows: the start of its slice of time, and the end of the latest
@@ -62,16 +64,11 @@ pub struct WindowAggregate {
     /// EMIT CHANGES: what has been sent of windows that are still open.
     emitted: BTreeMap<Window, Emitted>,
     touched: BTreeSet<PaneKey>,
+    known: Known,
     batch_rows: usize,
     ingest_ms: i64,
     account: Account,
 }
-
-/// A table of a checkpoint: the groups of panes, as partial states.
-const PANES: &str = "panes";
-
-/// A table of a checkpoint: the rows sent of windows that are still open.
-const EMITTED: &str = "emitted";
 
 /// Emptied panes kept for the next windows.
 const MOST_SPARE: usize = 4;
@@ -109,6 +106,7 @@ impl WindowAggregate {
             next_end: i64::MAX,
             emitted: BTreeMap::new(),
             touched: BTreeSet::new(),
+            known: Known::default(),
             batch_rows: limits.batch_rows,
             ingest_ms: 0,
             account: Account::default(),
@@ -241,34 +239,6 @@ impl WindowAggregate {
         self.touch(key);
         if large && self.phase == Phase::Local {
             self.flush_pane(key, out)?;
-        }
-        Ok(())
-    }
-
-    /// A pane's key so that windows which have fired do not count it again, whatever the watermark of the
-    /// shard that goes on with it.
-    fn key_after_firing(&self, key: PaneKey) -> PaneKey {
-        let WindowInput::Assign { window, .. } = self.input else { return key };
-        let fired = windows_of(&window, key.0).map(|own| own.end).take_while(|end| end - 1 <= self.watermark);
-        (key.0, fired.last().map_or(key.1, |end| end.max(key.1)))
-    }
-
-    /// Panes of a checkpoint.
-    fn restore_panes(&mut self, rows: &RecordBatch) -> Result<()> {
-        let layout = self.layout.clone();
-        let rows = as_layout(rows.columns(), &layout.schema)?;
-        let (starts, ends) = (layout.extra(&rows, 0), layout.extra(&rows, 1));
-        let mut row = 0;
-        while row < starts.len() {
-            let key = (starts[row], ends[row]);
-            let same = (row..starts.len()).take_while(|other| (starts[*other], ends[*other]) == key).count();
-            let part = rows.slice(row, same);
-            row += same;
-            let pane = self.pane(key)?;
-            let before = pane.rows();
-            pane.merge(&layout, &part)?;
-            let added = pane.rows() - before;
-            self.account.restored += added;
         }
         Ok(())
     }
@@ -552,41 +522,15 @@ impl Operator for WindowAggregate {
     }
 
     fn snapshot(&mut self, out: &mut Output) -> Result<OperatorState> {
-        self.on_tick(out)?;
-        let mut state = OperatorState::none();
-        if self.phase == Phase::Local {
-            let held: Vec<PaneKey> = self.panes.keys().copied().collect();
-            held.into_iter().try_for_each(|key| self.flush_pane(key, out))?;
-            return Ok(state);
-        }
-        for (key, pane) in &self.panes {
-            let (start, barrier) = self.key_after_firing(*key);
-            for part in pane.parts(&self.layout, &[start, barrier])? {
-                state.add_keyed(PANES, part);
-            }
-        }
-        for (window, emitted) in &self.emitted {
-            state.add_keyed(EMITTED, emitted.snapshot(*window)?);
-        }
-        Ok(state)
+        self.held(true, false, out)
+    }
+
+    fn changes(&mut self, lost: bool, out: &mut Output) -> Result<Option<OperatorState>> {
+        self.held(false, lost, out).map(Some)
     }
 
     fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
-        state.only(&[PANES, EMITTED])?;
-        (self.watermark, self.fired) = (self.closing(watermark_ms), watermark_ms);
-        for rows in state.rows(PANES) {
-            self.restore_panes(rows)?;
-        }
-        for rows in state.rows(EMITTED) {
-            for (window, part) in emitted::by_window(rows)? {
-                if !self.emitted.contains_key(&window) {
-                    self.emitted.insert(window, Emitted::new(&self.schema, self.key_types.len())?);
-                }
-                let Some(own) = self.emitted.get_mut(&window) else { continue };
-                own.restore(&as_layout(part.columns(), &self.schema)?)?;
-            }
-        }
-        Ok(())
+        self.take_over(state, watermark_ms)
     }
 
     fn account(&self) -> Account {

@@ -9,7 +9,7 @@ use millrace_plan::{Error, Exchange as Strategy, NodeId, Operator as Spec, Plan,
 
 use super::{Body, Pipeline, Unit};
 use crate::batch::{Batch, Event};
-use crate::checkpoint::{NodeSnapshot, OperatorState, ShardSnapshot};
+use crate::checkpoint::{Barrier, NodeSnapshot, OperatorState, ShardSnapshot, Since};
 use crate::operator::Output;
 use crate::state::partition_of;
 
@@ -33,13 +33,13 @@ impl Passing {
 impl Pipeline {
     /// An epoch ends: its barrier enters at every local source. The rows given before are before it, so the
     /// caller notes now how far each split has been read. [`Pipeline::take_snapshot`] says when it has passed.
-    pub fn barrier(&mut self, epoch: u64) -> Result<()> {
-        self.passing(epoch)?;
+    pub fn barrier(&mut self, barrier: Barrier) -> Result<()> {
+        self.passing(barrier.epoch)?;
         for source in 0..self.nodes.len() {
             // A table for lookups is read anew by the next run: a barrier waits for its end instead.
             let enters = matches!(self.plan.nodes[source].operator, Spec::Source { lookup: false, .. });
             if enters && !self.nodes[source].ended {
-                self.enter(source, Event::Barrier(epoch))?;
+                self.enter(source, Event::Barrier(barrier))?;
             }
         }
         Ok(())
@@ -49,7 +49,7 @@ impl Pipeline {
     /// they hold is not asked for.
     pub fn drain(&mut self) -> Result<()> {
         self.drains = true;
-        self.barrier(u64::MAX)
+        self.barrier(Barrier { epoch: u64::MAX, since: Since::Start })
     }
 
     fn passing(&mut self, epoch: u64) -> Result<&mut Passing> {
@@ -88,7 +88,7 @@ impl Pipeline {
     /// holds, the barrier goes on, and then what was held back.
     pub(super) fn align(&mut self, id: NodeId) -> Result<()> {
         let node = &mut self.nodes[id];
-        let Some((epoch, held)) = node.alignment.pass(|port| node.ports[port].ended) else { return Ok(()) };
+        let Some((barrier, held)) = node.alignment.pass(|port| node.ports[port].ended) else { return Ok(()) };
         let mut out = Output::default();
         if !self.nodes[id].ended {
             let state = match &mut self.nodes[id].unit {
@@ -97,12 +97,12 @@ impl Pipeline {
                     self.operator(id)?.on_tick(&mut out)?;
                     OperatorState::none()
                 }
-                _ => self.operator(id)?.snapshot(&mut out)?,
+                _ => self.held(id, barrier.since, &mut out)?,
             };
             let state = with_ingest(state, self.ingest_ms);
             let watermark_ms = self.nodes[id].watermark;
-            self.passing(epoch)?.nodes.push(NodeSnapshot { node: id, watermark_ms, state });
-            out.events.push(Event::Barrier(epoch));
+            self.passing(barrier.epoch)?.nodes.push(NodeSnapshot { node: id, watermark_ms, state });
+            out.events.push(Event::Barrier(barrier));
         }
         self.dispatch(id, out);
         for (port, event) in held {
@@ -114,11 +114,24 @@ impl Pipeline {
         Ok(())
     }
 
+    fn held(&mut self, id: NodeId, since: Since, out: &mut Output) -> Result<OperatorState> {
+        let operator = self.operator(id)?;
+        let changes = match since {
+            Since::Start => None,
+            Since::Last => operator.changes(false, out)?,
+            Since::LastDurable => operator.changes(true, out)?,
+        };
+        match changes {
+            Some(changes) => Ok(changes),
+            None => operator.snapshot(out),
+        }
+    }
+
     /// Tells the other shards of a barrier, with the rows sent before it.
-    pub(super) fn send_barrier(&mut self, exchange: NodeId, epoch: u64) {
+    pub(super) fn send_barrier(&mut self, exchange: NodeId, barrier: Barrier) {
         let Unit::Exchange { sent, .. } = &self.nodes[exchange].unit else { return };
         let sent = sent.clone();
-        self.tell_others(exchange, |target| Body::Barrier { epoch, rows_sent: sent[target] });
+        self.tell_others(exchange, |target| Body::Barrier { barrier, rows_sent: sent[target] });
     }
 
     /// Takes over what all shards held, as far as this shard owns it; to be called first of all.

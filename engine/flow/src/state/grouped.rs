@@ -9,9 +9,10 @@ use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use millrace_plan::{AggregateCall, Result};
 
-use super::GroupTable;
 use super::partial::{PARTIAL_HASH, PARTIAL_ROWS, PartialLayout, PartialRows, by_partition};
+use super::{Changed, GroupTable};
 use crate::aggregate::{self, Aggregator, Orders, Update};
+use crate::checkpoint::Extent;
 
 /// Groups whose result could not be computed: their position, and why.
 pub type Faults = Vec<(usize, String)>;
@@ -31,6 +32,8 @@ pub struct Grouped {
     groups: Vec<u32>,
     /// Which groups have been met since the last `clear`; kept only if it left keys behind.
     met: Option<Vec<bool>>,
+    /// Which groups have been located since the last checkpoint.
+    changed: Changed,
 }
 
 impl Grouped {
@@ -48,6 +51,7 @@ impl Grouped {
             rows: 0,
             groups: vec![],
             met: None,
+            changed: Changed::default(),
         })
     }
 
@@ -93,6 +97,7 @@ impl Grouped {
             let met = met.as_mut_slice();
             self.groups.iter().for_each(|group| met[*group as usize] = true);
         }
+        self.changed.touch_all(self.groups.iter().copied());
     }
 
     /// The groups met since the last `clear`.
@@ -197,14 +202,38 @@ impl Grouped {
         self.partial_of(&met, self.rows, layout, extra)
     }
 
-    /// The partial states of all groups in parts of a bounded number, for a checkpoint.
-    pub fn parts(&self, layout: &PartialLayout, extra: &[i64]) -> Result<Vec<RecordBatch>> {
+    /// For a checkpoint: the groups that it is to hold, and whether those are all; if they are not, those that have
+    /// changed since the last one, also since one that was `lost`. `whole`: all are asked for.
+    pub fn for_checkpoint(&mut self, whole: bool, lost: bool) -> (Extent, Vec<u32>) {
+        if !whole && let Some(changed) = self.changed.take(lost) {
+            return (Extent::Changes, changed.to_vec());
+        }
+        self.changed.begin();
+        (Extent::Whole, self.met())
+    }
+
+    /// The partial states of these groups in batches of a bounded number, for a checkpoint. They stand for no rows:
+    /// how many there are, [`Grouped::stand_for`] is told.
+    pub fn states(
+        &self,
+        groups: &[u32],
+        layout: &PartialLayout,
+        extra: &[i64],
+    ) -> Result<Vec<(Vec<u32>, RecordBatch)>> {
         /// Keys of one batch have 32-bit offsets.
         const MOST_GROUPS: usize = 1 << 17;
-        let met = self.met();
-        let mut rows = self.rows;
-        let part = |groups| self.partial_of(groups, std::mem::take(&mut rows), layout, extra);
-        met.chunks(MOST_GROUPS).map(part).collect()
+        let batch = |groups: &[u32]| Ok((groups.to_vec(), self.partial_of(groups, 0, layout, extra)?));
+        groups.chunks(MOST_GROUPS).map(batch).collect()
+    }
+
+    /// The groups that were merged from a checkpoint stand for so many rows more.
+    pub fn stand_for(&mut self, rows: u64) {
+        self.rows += rows;
+    }
+
+    /// The hash of some group.
+    pub fn some_hash(&self) -> Option<u64> {
+        self.table.hashes().first().copied()
     }
 
     fn partial_of(
@@ -273,6 +302,7 @@ impl Grouped {
             self.received.clear();
         }
         self.rows = 0;
+        self.changed.lose();
     }
 
     /// Bytes held.
@@ -281,6 +311,6 @@ impl Grouped {
         let groups = self.groups.capacity() * size_of::<u32>();
         let received = self.received.capacity() * size_of::<u64>();
         let aggregates = self.aggregators.iter().map(|own| own.bytes()).sum::<usize>();
-        self.table.bytes() + aggregates + weights + received + groups
+        self.table.bytes() + aggregates + weights + received + groups + self.changed.bytes()
     }
 }

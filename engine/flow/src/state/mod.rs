@@ -1,7 +1,9 @@
 //! Keyed state: groups by key, and the aggregates of each group, as columns.
 
 mod aggregate_slots;
+mod blocks;
 mod byte_keys;
+mod changed;
 mod group_table;
 mod grouped;
 mod hash;
@@ -15,6 +17,8 @@ mod row_store;
 mod session_table;
 
 pub use aggregate_slots::AggregateSlots;
+pub use blocks::Blocks;
+pub use changed::Changed;
 pub use group_table::GroupTable;
 pub use grouped::{Faults, Grouped};
 pub use hash::{hash_keys, partition_of};

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::Window;
 use crate::batch::RowKinds;
-use crate::state::hash_keys;
+use crate::state::{Changed, hash_keys};
 
 /// The rows sent of one window, by key.
 pub struct Emitted {
@@ -19,6 +19,8 @@ pub struct Emitted {
     key_converter: RowConverter,
     row_converter: RowConverter,
     sent: FxHashMap<Box<[u8]>, Box<[u8]>>,
+    /// Whether something has been sent since the last checkpoint: all rows are one part.
+    changed: Changed,
     /// Bytes held.
     bytes: usize,
 }
@@ -63,8 +65,19 @@ impl Emitted {
             key_converter: converter(schema, keys)?,
             row_converter: converter(schema, schema.fields().len())?,
             sent: FxHashMap::default(),
+            changed: Changed::default(),
             bytes: 0,
         })
+    }
+
+    /// True if a checkpoint is to hold what has been sent: it is `whole`, or that has changed since the last one, or
+    /// since the one before if that was `lost`.
+    pub fn is_for_checkpoint(&mut self, whole: bool, lost: bool) -> bool {
+        if !whole && let Some(changed) = self.changed.take(lost) {
+            return !changed.is_empty();
+        }
+        self.changed.begin();
+        true
     }
 
     /// What has been sent of `window`, for a checkpoint: the key hash, the window, and the rows.
@@ -145,6 +158,9 @@ impl Emitted {
         kinds.extend(gone.iter().map(|_| RowKind::Delete));
         changed.extend(gone);
         let parser = self.row_converter.parser();
+        if !changed.is_empty() {
+            self.changed.touch(0);
+        }
         if changed.is_empty() {
             return Ok((RecordBatch::new_empty(self.schema.clone()), RowKinds::Insert));
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use millrace_plan::{Error, Result};
 use millrace_runtime::{DiskError, Folder};
 
-use super::Part;
+use super::SnapshotFile;
 use super::place::Place;
 use super::remote::{Remote, object_name};
 use super::store::snapshot_name;
@@ -79,10 +79,10 @@ impl Depot {
     }
 
     /// The snapshot of a shard.
-    pub(super) fn snapshot_name(&self, epoch: u64, part: &Part) -> String {
+    pub(super) fn snapshot_name(&self, epoch: u64, file: &SnapshotFile) -> String {
         match self {
-            Depot::Folder(_) => snapshot_name(epoch, part.shard),
-            Depot::Bucket(..) => object_name(epoch, part),
+            Depot::Folder(_) => snapshot_name(epoch, file.shard),
+            Depot::Bucket(..) => object_name(epoch, file),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The main thread's side of checkpoints: when an epoch ends, and what the coordinator's actions mean on disk.
 
-use millrace_flow::checkpoint::{Coordinator, EpochAction, EpochEvent};
+use millrace_flow::checkpoint::{Barrier, Coordinator, EpochAction, EpochEvent, Keep, Since};
 use millrace_plan::{Error, Result};
 use millrace_runtime::WakeHandle;
 
@@ -8,10 +8,10 @@ use super::manifest::Manifest;
 use super::remote::Undone;
 use super::store::{Kept, Store};
 use super::uploads::Answer;
-use super::{Command, NodeKey, Part, Progress, SplitState};
+use super::{Command, Link, NodeKey, Part, Progress, SplitState};
 
-/// Durable epochs that are kept.
-const KEPT_EPOCHS: usize = 3;
+/// What is kept. Short chains of small snapshots would only be more files; long ones take long to read.
+const KEEP: Keep = Keep { epochs: 3, fewest_bytes: 256 << 10, most_links: 64 };
 
 /// The epochs of one run. What the shards are to do waits to be fetched with [`Epochs::take_commands`].
 pub struct Epochs {
@@ -21,6 +21,10 @@ pub struct Epochs {
     commands: Vec<Command>,
     /// What each shard has made durable for the epoch under way.
     parts: Vec<Option<Part>>,
+    /// The epochs that the next one may build on, oldest first.
+    chain: Vec<Link>,
+    /// What the epoch under way builds on.
+    since: Since,
     finished: Vec<bool>,
     next_ms: u64,
     /// No epoch follows the one under way.
@@ -42,7 +46,7 @@ pub struct Account {
     pub abandoned: u64,
     /// The last durable epoch.
     pub last_epoch: u64,
-    /// Length of its snapshots, in bytes.
+    /// Length of its own snapshots, in bytes: what had changed, unless it was whole.
     pub last_bytes: u64,
 }
 
@@ -82,10 +86,12 @@ impl Epochs {
         let Setup { store, wake, run } = setup;
         let durable = store.tidy(run.resumed)?;
         Ok(Epochs {
-            coordinator: Coordinator::new(run.shards, KEPT_EPOCHS, durable, run.resumed),
+            coordinator: Coordinator::new(run.shards, KEEP, durable, run.resumed),
             kept: store.keep(wake)?,
             commands: vec![],
             parts: vec![None; run.shards],
+            chain: vec![],
+            since: Since::Start,
             finished: vec![false; run.shards],
             next_ms: run.interval_ms.unwrap_or(0),
             ending: false,
@@ -150,8 +156,9 @@ impl Epochs {
                 };
             }
             Progress::Written(epoch, part) => {
+                let bytes = part.file.bytes;
                 self.parts[shard] = Some(part);
-                EpochEvent::Written { shard, epoch }
+                EpochEvent::Written { shard, epoch, bytes }
             }
             Progress::Failed(epoch, reason) => EpochEvent::Failed { shard, epoch, reason },
             Progress::Committed(epoch) => EpochEvent::Committed { shard, epoch },
@@ -162,14 +169,16 @@ impl Epochs {
     fn handle(&mut self, event: EpochEvent, now_ms: i64, warn: &mut dyn FnMut(String)) -> Result<()> {
         for action in self.coordinator.handle(event) {
             match action {
-                EpochAction::Barrier(epoch) => {
+                EpochAction::Barrier(barrier) => {
+                    let Barrier { epoch, since } = barrier;
                     if let Err(error) = self.kept.begin(epoch) {
                         warn(format!("epoch {epoch}: {error}"));
                     }
                     self.parts.fill(None);
+                    self.since = since;
                     self.last = self.ending.then_some(epoch);
                     self.behind_the_end = self.finished.iter().all(|own| *own);
-                    self.commands.push(Command::Barrier { epoch, last: self.ending });
+                    self.commands.push(Command::Barrier { barrier, last: self.ending });
                 }
                 EpochAction::WriteManifest(epoch) => {
                     let manifest = self.manifest(epoch, now_ms);
@@ -181,11 +190,13 @@ impl Epochs {
                     super::reach(super::Failpoint::BeforeCommit);
                     self.commands.push(Command::Commit(epoch));
                 }
-                EpochAction::Remove(epoch) => self.forget(epoch, warn),
+                EpochAction::Forget(epoch) => self.give_up(epoch, Kept::forget, warn),
+                EpochAction::Remove(epoch) => self.give_up(epoch, Kept::remove, warn),
                 EpochAction::Abandon(epoch, reason) => {
                     self.account.abandoned += 1;
                     warn(format!("epoch {epoch} is abandoned, the run goes on: {reason}"));
-                    self.forget(epoch, warn);
+                    self.give_up(epoch, Kept::forget, warn);
+                    self.give_up(epoch, Kept::remove, warn);
                     self.ended_without(epoch, &reason)?;
                 }
             }
@@ -240,6 +251,10 @@ impl Epochs {
             made_at_ms: now_ms,
             finished: self.behind_the_end && !self.run.keep_open,
             ended_before: self.run.ended_before.clone(),
+            follows: match self.since {
+                Since::Start => vec![],
+                Since::Last | Since::LastDurable => self.chain.clone(),
+            },
             parts: self.parts.iter().flatten().cloned().collect(),
             ..Manifest::new(&self.run.pipeline, epoch, self.run.partitions, self.run.keys.clone())
         }
@@ -255,14 +270,19 @@ impl Epochs {
         if outcome.is_ok() {
             self.account.durable += 1;
             self.account.last_epoch = epoch;
-            self.account.last_bytes = self.parts.iter().flatten().map(|own| own.bytes).sum();
+            let files: Vec<_> = self.parts.iter().flatten().map(|own| own.file).collect();
+            self.account.last_bytes = files.iter().map(|own| own.bytes).sum();
+            if self.since == Since::Start {
+                self.chain.clear();
+            }
+            self.chain.push(Link { epoch, files });
         }
         self.handle(EpochEvent::Manifest { epoch, outcome }, now_ms, warn)
     }
 
     /// What cannot be removed is in the way of nobody.
-    fn forget(&mut self, epoch: u64, warn: &mut dyn FnMut(String)) {
-        if let Err(error) = self.kept.remove(epoch) {
+    fn give_up(&mut self, epoch: u64, how: fn(&mut Kept, u64) -> Result<()>, warn: &mut dyn FnMut(String)) {
+        if let Err(error) = how(&mut self.kept, epoch) {
             warn(format!("epoch {epoch} could not be removed: {error}"));
         }
     }

@@ -24,24 +24,31 @@ fn tables(snapshots: &[ShardSnapshot]) -> Tables {
     found
 }
 
-fn file_bytes(manifest: &Manifest) -> u64 {
-    manifest.parts.iter().map(|own| own.bytes).sum()
+/// Length of its own snapshots, and of all that it needs.
+fn file_bytes(manifest: &Manifest) -> (u64, u64) {
+    let own = manifest.parts.iter().map(|own| own.file.bytes).sum();
+    let before: u64 = manifest.follows.iter().flat_map(|own| &own.files).map(|own| own.bytes).sum();
+    (own, own + before)
 }
 
 /// A line for each epoch, oldest first.
 pub fn list(place: &Place) -> Result<String> {
     let store = Store::look(place)?;
-    let mut text =
-        format!("{:>8}  {:>14}  {:>12}  {:>6}  {}\n", "epoch", "made at ms", "bytes", "shards", "splits");
+    let mut text = format!(
+        "{:>8}  {:>14}  {:>12}  {:>12}  {:>8}  {:>6}  {}\n",
+        "epoch", "made at ms", "bytes", "with all", "since", "shards", "splits"
+    );
     for epoch in store.epochs() {
         match store.manifest(epoch) {
             Ok(own) => {
-                let (bytes, ended) = (file_bytes(&own), own.splits().filter(|split| split.ended).count());
+                let (bytes, all) = file_bytes(&own);
+                let ended = own.splits().filter(|split| split.ended).count();
+                let since = own.follows.first().map_or("-".to_string(), |own| own.epoch.to_string());
                 let splits = own.splits().count();
                 let end = if own.finished { ", the end of the input" } else { "" };
                 let _ = writeln!(
                     text,
-                    "{epoch:>8}  {:>14}  {bytes:>12}  {:>6}  {splits}, {ended} ended{end}",
+                    "{epoch:>8}  {:>14}  {bytes:>12}  {all:>12}  {since:>8}  {:>6}  {splits}, {ended} ended{end}",
                     own.made_at_ms,
                     own.parts.len()
                 );
@@ -59,12 +66,21 @@ pub fn describe(place: &Place, epoch: Option<u64>) -> Result<String> {
     let store = Store::look(place)?;
     let Resumed { manifest, snapshots } = store.held(chosen(&store, epoch)?)?;
     let mut text = format!(
-        "epoch {}, pipeline {}, by millrace {}, {} bytes of {} shards\n\nsplits\n",
+        "epoch {}, pipeline {}, by millrace {}, {} bytes of {} shards{}\n\nsplits\n",
         manifest.epoch,
         manifest.pipeline,
         manifest.millrace,
-        file_bytes(&manifest),
-        manifest.parts.len()
+        file_bytes(&manifest).0,
+        manifest.parts.len(),
+        match manifest.follows.as_slice() {
+            [] => String::new(),
+            [first, ..] => format!(
+                ": what has changed since epoch {}, in {} epochs of {} bytes",
+                first.epoch,
+                manifest.follows.len() + 1,
+                file_bytes(&manifest).1
+            ),
+        }
     );
     for own in manifest.splits() {
         let end = match (own.ended, own.caught_up) {
@@ -92,7 +108,7 @@ pub fn verify(place: &Place) -> Result<String> {
     for epoch in store.epochs() {
         match store.held(epoch) {
             Ok(own) => {
-                let _ = writeln!(text, "epoch {epoch}: whole, {} bytes", file_bytes(&own.manifest));
+                let _ = writeln!(text, "epoch {epoch}: whole, {} bytes", file_bytes(&own.manifest).1);
             }
             Err(error) => damaged.push(format!("epoch {epoch}: {error}")),
         }

@@ -1,13 +1,15 @@
 //! The manifest of an epoch: a line of JSON and a line with its checksum. It is what makes an epoch; it is
 //! written last, beside its place, and renamed there.
 
+use millrace_flow::checkpoint::Durable;
 use millrace_plan::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{NodeKey, Part, SplitState};
+use super::{Link, NodeKey, Part, SplitState};
 
-/// The version of the manifest that this program writes and reads.
-const VERSION: u32 = 1;
+/// The version of the manifest that this program writes. It reads those before, too: in the first every epoch was
+/// whole.
+const VERSION: u32 = 2;
 
 /// What an epoch consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,10 @@ pub struct Manifest {
     pub nodes: Vec<NodeKey>,
     /// Splits that had ended before this run began.
     pub ended_before: Vec<SplitState>,
+    /// The epochs that the snapshots of this one build on, oldest first; the first is whole, and so is this one if
+    /// there are none.
+    #[serde(default)]
+    pub follows: Vec<Link>,
     /// What each shard has made durable.
     pub parts: Vec<Part>,
 }
@@ -47,6 +53,7 @@ impl Manifest {
             partitions,
             nodes,
             ended_before: vec![],
+            follows: vec![],
             parts: vec![],
         }
     }
@@ -74,13 +81,28 @@ impl Manifest {
         }
         let Version { version } =
             serde_json::from_slice(line).map_err(|error| damaged(&error.to_string()))?;
-        if version != VERSION {
+        if version == 0 || version > VERSION {
             return Err(Error::data(format!(
-                "the manifest has version {version}, this program reads {VERSION}"
+                "the manifest has version {version}, this program reads 1 to {VERSION}"
             ))
             .hint("resume with the version of Millrace that wrote it"));
         }
         serde_json::from_slice(line).map_err(|error| damaged(&error.to_string()))
+    }
+
+    /// The epochs whose files it needs, oldest first.
+    pub fn needs(&self) -> impl Iterator<Item = u64> {
+        self.follows.iter().map(|own| own.epoch).chain([self.epoch])
+    }
+
+    /// The epoch as one to keep.
+    pub fn durable(&self) -> Durable {
+        Durable { epoch: self.epoch, base: self.follows.first().map_or(self.epoch, |own| own.epoch) }
+    }
+
+    /// The snapshots of an epoch that follows as a link of its chain.
+    pub fn link(&self) -> Link {
+        Link { epoch: self.epoch, files: self.parts.iter().map(|own| own.file).collect() }
     }
 
     /// The splits of all shards and of before.
@@ -92,6 +114,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::SnapshotFile;
 
     fn example() -> Manifest {
         let key = NodeKey { key: "00ff".into(), what: "Source t (a)".into() };
@@ -104,8 +127,10 @@ mod tests {
             ended: false,
             caught_up: false,
         };
-        let part = Part { shard: 0, bytes: 7, crc32: 9, splits: vec![split], staged: vec![] };
-        Manifest { parts: vec![part], ..Manifest::new("p", 3, 256, vec![key]) }
+        let file = SnapshotFile { shard: 0, bytes: 7, crc32: 9 };
+        let part = Part { file, splits: vec![split], staged: vec![] };
+        let follows = vec![Link { epoch: 2, files: vec![file] }];
+        Manifest { parts: vec![part], follows, ..Manifest::new("p", 3, 256, vec![key]) }
     }
 
     #[test]
@@ -124,8 +149,8 @@ mod tests {
 
     #[test]
     fn another_version_is_refused_by_name() {
-        let newer = Manifest { version: 2, ..example() };
+        let newer = Manifest { version: 3, ..example() };
         let said = Manifest::decode(&newer.encode().unwrap()).unwrap_err().to_string();
-        assert!(said.contains("version 2, this program reads 1"), "{said}");
+        assert!(said.contains("version 3, this program reads 1 to 2"), "{said}");
     }
 }

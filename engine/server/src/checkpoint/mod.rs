@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use millrace_flow::SplitId;
-use millrace_flow::checkpoint::ShardSnapshot;
+use millrace_flow::checkpoint::{Barrier, ShardSnapshot};
 use serde::{Deserialize, Serialize};
 
 pub use epochs::{Account, Epochs};
@@ -65,15 +65,32 @@ pub struct StagedFile {
     pub complete: PathBuf,
 }
 
+/// The snapshot of one shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotFile {
+    /// The shard.
+    pub shard: usize,
+    /// Length of the file, in bytes.
+    pub bytes: u64,
+    /// CRC-32 of the file, as it stands at its end.
+    pub crc32: u32,
+}
+
+/// The snapshots of an epoch that a later one builds on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The epoch.
+    pub epoch: u64,
+    /// Of each shard.
+    pub files: Vec<SnapshotFile>,
+}
+
 /// What one shard has made durable for an epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// The shard.
-    pub shard: usize,
-    /// Length of its snapshot file, in bytes.
-    pub bytes: u64,
-    /// CRC-32 of its snapshot file, as it stands at its end.
-    pub crc32: u32,
+    /// Its snapshot.
+    #[serde(flatten)]
+    pub file: SnapshotFile,
     /// Its splits.
     pub splits: Vec<SplitState>,
     /// Its output since the last epoch that was committed.
@@ -85,8 +102,8 @@ pub struct Part {
 pub enum Command {
     /// An epoch ends.
     Barrier {
-        /// The epoch.
-        epoch: u64,
+        /// The barrier.
+        barrier: Barrier,
         /// Nothing is read after it.
         last: bool,
     },

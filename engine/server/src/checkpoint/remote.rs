@@ -12,7 +12,7 @@ use millrace_runtime::{Bucket, ObjectError, ObjectErrorKind, read_file};
 
 use super::manifest::Manifest;
 use super::store::{MANIFEST, epoch_name, manifest_name, snapshot_name};
-use super::{Failpoint, Part, reach};
+use super::{Failpoint, SnapshotFile, reach};
 
 /// The object that says which run has the checkpoints.
 const OWNER: &str = "owner";
@@ -25,8 +25,8 @@ pub(super) struct Remote {
 }
 
 /// The object of a shard's snapshot.
-pub(super) fn object_name(epoch: u64, part: &Part) -> String {
-    format!("{}/shard-{}-{:08x}.snapshot", epoch_name(epoch), part.shard, part.crc32)
+pub(super) fn object_name(epoch: u64, file: &SnapshotFile) -> String {
+    format!("{}/shard-{}-{:08x}.snapshot", epoch_name(epoch), file.shard, file.crc32)
 }
 
 /// Why something was not done.
@@ -131,7 +131,7 @@ impl Remote {
         self.check_owner()?;
         let parts = manifest.parts.iter();
         let files = parts
-            .map(|own| (object_name(epoch, own), staged.join(snapshot_name(epoch, own.shard))))
+            .map(|own| (object_name(epoch, &own.file), staged.join(snapshot_name(epoch, own.file.shard))))
             .collect();
         self.bucket.upload(files).map_err(failed)?;
         reach(Failpoint::NoManifest);
@@ -158,6 +158,12 @@ impl Remote {
         reach(Failpoint::BeforeRemove);
         self.remove(&manifest_name(epoch))?;
         reach(Failpoint::HalfRemoved);
+        Ok(())
+    }
+
+    /// Removes the files of an epoch that is none any more.
+    pub(super) fn drop_files(&self, epoch: u64) -> std::result::Result<(), Undone> {
+        self.check_owner()?;
         Ok(self.remove(&epoch_name(epoch))?)
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use millrace_flow::checkpoint::ShardSnapshot;
+use millrace_flow::checkpoint::{Durable, ShardSnapshot, merged};
 use millrace_plan::{Culprit, Error, Operator, Plan, Result};
 use millrace_runtime::{Folder, WakeHandle, folder};
 
@@ -13,7 +13,7 @@ use super::manifest::Manifest;
 use super::place::Place;
 use super::snapshot_file::{decode, stored_crc32};
 use super::uploads::{Answer, Uploads};
-use super::{Failpoint, NodeKey, StagedFile, reach};
+use super::{Failpoint, NodeKey, SnapshotFile, StagedFile, reach};
 
 /// The checkpoints of one pipeline.
 pub struct Store {
@@ -170,23 +170,47 @@ impl Store {
     fn parts(&self, manifest: Manifest, keys: &[NodeKey]) -> Result<Resumed> {
         let mut snapshots = vec![];
         for part in &manifest.parts {
-            let name = self.depot.snapshot_name(manifest.epoch, part);
-            let file = self.depot.read(&name)?;
-            if (file.len() as u64, stored_crc32(&file)) != (part.bytes, Some(part.crc32)) {
-                return Err(Error::data(format!("{name}: it is not the file that the manifest names")));
-            }
-            let node = |key: &str| keys.iter().position(|own| own.key == key);
-            snapshots.push(decode(&file, node).map_err(|error| error.within(&name))?);
+            let before = manifest.follows.iter().map(|own| {
+                let file = own.files.iter().find(|file| file.shard == part.file.shard);
+                let missing = || Error::data(format!("epoch {} has no shard {}", own.epoch, part.file.shard));
+                Ok((own.epoch, *file.ok_or_else(missing)?))
+            });
+            let chain = before.chain([Ok((manifest.epoch, part.file))]);
+            let chain =
+                chain.map(|own: Result<_>| own.and_then(|(epoch, file)| self.snapshot(epoch, file, keys)));
+            snapshots.push(merged(chain.collect::<Result<_>>()?)?);
         }
         Ok(Resumed { manifest, snapshots })
     }
 
+    fn snapshot(&self, epoch: u64, own: SnapshotFile, keys: &[NodeKey]) -> Result<ShardSnapshot> {
+        let name = self.depot.snapshot_name(epoch, &own);
+        let file = self.depot.read(&name)?;
+        if (file.len() as u64, stored_crc32(&file)) != (own.bytes, Some(own.crc32)) {
+            return Err(Error::data(format!("{name}: it is not the file that the manifest names")));
+        }
+        let node = |key: &str| keys.iter().position(|own| own.key == key);
+        decode(&file, node).map_err(|error| error.within(&name))
+    }
+
     /// Removes whatever belongs to no epoch up to `newest`; the epochs that are left, oldest first.
-    pub fn tidy(&self, newest: u64) -> Result<Vec<u64>> {
-        let mut durable = self.epochs();
-        durable.retain(|epoch| *epoch <= newest);
-        let kept: BTreeSet<String> =
-            durable.iter().flat_map(|epoch| [epoch_name(*epoch), manifest_name(*epoch)]).collect();
+    pub fn tidy(&self, newest: u64) -> Result<Vec<Durable>> {
+        let (mut durable, mut kept) = (vec![], BTreeSet::new());
+        for epoch in self.epochs().into_iter().filter(|epoch| *epoch <= newest) {
+            kept.insert(manifest_name(epoch));
+            match self.manifest(epoch) {
+                Ok(manifest) => {
+                    kept.extend(manifest.needs().map(epoch_name));
+                    durable.push(manifest.durable());
+                }
+                Err(error) if self.depot.may_pass(&error) => return Err(error),
+                // A damaged one has been named; it goes as if it were whole.
+                Err(_) => {
+                    kept.insert(epoch_name(epoch));
+                    durable.push(Durable { epoch, base: epoch });
+                }
+            }
+        }
         let mut gone = self.names.iter().filter(|name| name.starts_with("epoch-") && !kept.contains(*name));
         gone.try_for_each(|name| self.depot.remove(name))?;
         Ok(durable)
@@ -236,16 +260,24 @@ impl Kept {
         }
     }
 
-    /// Removes an epoch: first what makes it one.
-    pub(super) fn remove(&mut self, epoch: u64) -> Result<()> {
+    /// Removes what makes an epoch one.
+    pub(super) fn forget(&mut self, epoch: u64) -> Result<()> {
         let folder = match self {
             Kept::Folder(folder) => folder,
-            Kept::Bucket(uploads) => return uploads.remove(epoch),
+            Kept::Bucket(uploads) => return uploads.forget(epoch),
         };
         reach(Failpoint::BeforeRemove);
         folder.remove(&manifest_name(epoch)).map_err(failed)?;
         reach(Failpoint::HalfRemoved);
-        folder.remove(&epoch_name(epoch)).map_err(failed)
+        Ok(())
+    }
+
+    /// Removes the files of an epoch that is none any more.
+    pub(super) fn remove(&mut self, epoch: u64) -> Result<()> {
+        match self {
+            Kept::Folder(folder) => folder.remove(&epoch_name(epoch)).map_err(failed),
+            Kept::Bucket(uploads) => uploads.remove(epoch),
+        }
     }
 }
 

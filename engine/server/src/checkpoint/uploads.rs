@@ -13,6 +13,7 @@ use super::store::epoch_name;
 
 enum Request {
     Make(Manifest),
+    Forget(u64),
     Remove(u64),
 }
 
@@ -20,7 +21,7 @@ enum Request {
 pub(super) enum Answer {
     /// To make an epoch.
     Made(u64, Outcome<(), Undone>),
-    /// To remove one.
+    /// To remove one, or what makes it one.
     Removed(u64, Outcome<(), Undone>),
 }
 
@@ -38,7 +39,8 @@ impl Uploads {
         let staged = staging.path().to_path_buf();
         let work = move |request| match request {
             Request::Make(manifest) => Answer::Made(manifest.epoch, remote.make(&manifest, &staged)),
-            Request::Remove(epoch) => Answer::Removed(epoch, remote.forget(epoch)),
+            Request::Forget(epoch) => Answer::Removed(epoch, remote.forget(epoch)),
+            Request::Remove(epoch) => Answer::Removed(epoch, remote.drop_files(epoch)),
         };
         let worker = Worker::start("checkpoints", wake, work);
         let worker = worker.map_err(|error| Error::environment(format!("a thread for uploads: {error}")))?;
@@ -59,7 +61,13 @@ impl Uploads {
         self.ask(Request::Make(manifest))
     }
 
-    /// Removes an epoch.
+    /// Removes what makes an epoch one.
+    pub(super) fn forget(&mut self, epoch: u64) -> Result<()> {
+        self.unstage(epoch)?;
+        self.ask(Request::Forget(epoch))
+    }
+
+    /// Removes the files of an epoch that is none any more.
     pub(super) fn remove(&mut self, epoch: u64) -> Result<()> {
         self.unstage(epoch)?;
         self.ask(Request::Remove(epoch))

@@ -14,8 +14,8 @@ use millrace_runtime::{Disk, DiskError, RingReceiver, RingSender, ShardContext, 
 use super::input::Inputs;
 use super::output::{Outputs, Unsynced};
 use crate::checkpoint::{
-    Command, Encoder, Failpoint, NodeKey, Part, Progress, ShardCheckpoint, SplitState, StagedFile, reach,
-    snapshot_path,
+    Command, Encoder, Failpoint, NodeKey, Part, Progress, ShardCheckpoint, SnapshotFile, SplitState,
+    StagedFile, reach, snapshot_path,
 };
 use crate::report::HostEvent;
 
@@ -123,14 +123,14 @@ impl Cuts {
         outputs: &mut Outputs,
     ) -> Result<()> {
         match command {
-            Command::Barrier { epoch, last } => {
+            Command::Barrier { barrier, last } => {
                 reach(Failpoint::BarrierAsked);
                 let Some(checkpoint) = &self.checkpoint else {
                     return Err(Error::bug("a barrier in a run without checkpoints"));
                 };
                 self.ended |= last;
-                self.asked = Some((epoch, inputs.positions(checkpoint)));
-                pipeline.barrier(epoch)?;
+                self.asked = Some((barrier.epoch, inputs.positions(checkpoint)));
+                pipeline.barrier(barrier)?;
                 reach(Failpoint::BarrierSent);
             }
             Command::Commit(epoch) => {
@@ -173,7 +173,7 @@ impl Cuts {
         reach(Failpoint::Aligned);
         let unsynced = outputs.stage(context).await?;
         self.staged.extend(unsynced.iter().map(Unsynced::staged));
-        let part = Part { shard: context.shard(), bytes: 0, crc32: 0, splits, staged: self.staged.clone() };
+        let (shard, staged) = (context.shard(), self.staged.clone());
         let (path, keys) =
             (snapshot_path(&checkpoint.folder, epoch, context.shard()), checkpoint.keys.clone());
         let disk = context.disk();
@@ -183,7 +183,8 @@ impl Cuts {
             }
             let written = write_snapshot(&disk, &path, snapshot, &keys).await;
             reach(Failpoint::PartWritten);
-            Ok(written.map(|(bytes, crc32)| Part { bytes, crc32, ..part }).map_err(|error| error.to_string()))
+            let part = |(bytes, crc32)| Part { file: SnapshotFile { shard, bytes, crc32 }, splits, staged };
+            Ok(written.map(part).map_err(|error| error.to_string()))
         };
         self.writing = Some((epoch, Box::pin(write)));
         Ok(true)
@@ -219,7 +220,7 @@ async fn write_snapshot(
     let (mut encoder, first) = Encoder::new(snapshot.epoch);
     append(&mut file, &first).await?;
     for node in snapshot.nodes {
-        encoder.node(&keys[node.node], node.watermark_ms);
+        encoder.node(&keys[node.node], node.watermark_ms, node.state.extent);
         for table in node.state.tables {
             append(&mut file, &encoder.table(&table)?).await?;
             reach(Failpoint::SnapshotHalf);
