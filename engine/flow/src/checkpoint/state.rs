@@ -9,10 +9,11 @@
 //! ([`super::merged`]).
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{DataType, SchemaRef, UInt64Type};
+use arrow::datatypes::{DataType, Schema, SchemaRef, UInt64Type};
 use millrace_plan::{Error, Result};
 
 /// The column of [`Placement::Keyed`] rows that holds the key hash.
@@ -88,9 +89,16 @@ impl OperatorState {
         self.add_table(StateTable { name: name.into(), placement, rows, parts: vec![], gone: vec![] });
     }
 
-    /// Adds keyed rows of parts of the state, one part after the other, and which parts are gone.
+    /// Adds keyed rows of parts of the state, one part after the other, and which parts are gone; of a part that is
+    /// here too, what was there before.
     pub fn add_parts(&mut self, name: &str, rows: RecordBatch, parts: Vec<u64>, gone: Vec<Range<u64>>) {
         self.add_table(StateTable { name: name.into(), placement: Placement::Keyed, rows, parts, gone });
+    }
+
+    /// Says that these parts of a table are gone.
+    pub fn add_gone(&mut self, name: &str, gone: impl Iterator<Item = u32>) {
+        let gone = gone.map(|part| u64::from(part)..u64::from(part) + 1).collect();
+        self.add_parts(name, RecordBatch::new_empty(Arc::new(Schema::empty())), vec![], gone);
     }
 
     /// Adds a table, unless it says nothing.

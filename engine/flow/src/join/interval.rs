@@ -147,6 +147,10 @@ impl Operator for IntervalJoin {
         self.state.snapshot(&self.shape, true)
     }
 
+    fn changes(&mut self, lost: bool, _: &mut Output) -> Result<Option<OperatorState>> {
+        self.state.changes(&self.shape, true, lost)
+    }
+
     fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
         self.watermark = watermark_ms;
         for (side, rows) in parts(state)? {

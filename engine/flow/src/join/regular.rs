@@ -61,6 +61,10 @@ impl Operator for RegularJoin {
         self.state.snapshot(&self.shape, self.expiry.is_some())
     }
 
+    fn changes(&mut self, lost: bool, _: &mut Output) -> Result<Option<OperatorState>> {
+        self.state.changes(&self.shape, self.expiry.is_some(), lost)
+    }
+
     fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
         let times = if self.expiry.is_some() { Times::Written } else { Times::None };
         for (side, rows) in parts(state)? {

@@ -11,7 +11,7 @@ use super::millis;
 use super::shape::{LEFT, RIGHT, Shape};
 use super::side::Link;
 use super::state::State;
-use crate::checkpoint::{OperatorState, as_layout};
+use crate::checkpoint::{Extent, OperatorState, as_layout};
 use crate::state::{NO_SLOT, RowStore, hash_keys};
 
 /// The tables of a checkpoint: the rows of each side, rows of one key in the order they came.
@@ -75,20 +75,39 @@ pub enum Times {
 
 impl State {
     /// The rows of both sides for a checkpoint. `timed`: the watermarks of rows count, or when they were written.
-    pub fn snapshot(&self, shape: &Shape, timed: bool) -> Result<OperatorState> {
+    pub fn snapshot(&mut self, shape: &Shape, timed: bool) -> Result<OperatorState> {
+        self.changed.begin();
         let mut state = OperatorState::none();
         for side in [LEFT, RIGHT] {
-            for rows in self.snapshot_of(shape, side, timed)? {
-                add_rows(&mut state, side, rows);
-            }
+            self.add_keys(shape, side, timed, 0..self.keys.len() as u32, &mut state)?;
         }
         Ok(state)
     }
 
-    fn snapshot_of(&self, shape: &Shape, side: usize, timed: bool) -> Result<Vec<RecordBatch>> {
+    /// The rows of the keys that have changed since the last checkpoint, also since one that was `lost`.
+    pub fn changes(&mut self, shape: &Shape, timed: bool, lost: bool) -> Result<Option<OperatorState>> {
+        let Some(keys) = self.changed.take(lost).map(<[u32]>::to_vec) else { return Ok(None) };
+        let mut state = OperatorState::new(Extent::Changes);
+        for side in [LEFT, RIGHT] {
+            let own = &self.sides[side];
+            state.add_gone(TABLES[side], keys.iter().copied().filter(|key| own.first(*key) == NO_SLOT));
+            self.add_keys(shape, side, timed, keys.iter().copied(), &mut state)?;
+        }
+        Ok(Some(state))
+    }
+
+    /// Adds the rows of keys, each a part, in the order they came.
+    fn add_keys(
+        &self,
+        shape: &Shape,
+        side: usize,
+        timed: bool,
+        keys: impl Iterator<Item = u32>,
+        state: &mut OperatorState,
+    ) -> Result<()> {
         let own = &self.sides[side];
-        let mut slots = Vec::with_capacity(own.store.len());
-        for key in 0..self.keys.len() as u32 {
+        let mut slots = vec![];
+        for key in keys {
             let first = slots.len();
             let mut slot = own.first(key);
             while slot != NO_SLOT {
@@ -97,7 +116,7 @@ impl State {
             }
             slots[first..].reverse();
         }
-        let part = |slots: &[u32]| {
+        for slots in slots.chunks(MOST_ROWS) {
             let links = || slots.iter().map(|slot| own.of(*slot));
             let hashes = links().map(|link| self.keys.hashes()[link.key as usize]);
             let mut columns: Vec<ArrayRef> = vec![
@@ -108,9 +127,10 @@ impl State {
                 columns.push(Arc::new(Int64Array::from_iter_values(links().map(|link| link.watermark))));
             }
             columns.extend(gathered(&own.store, shape, side, slots)?);
-            record(keyed_layout(shape, side, timed), columns)
-        };
-        slots.chunks(MOST_ROWS).map(part).collect()
+            let rows = record(keyed_layout(shape, side, timed), columns)?;
+            state.add_parts(TABLES[side], rows, links().map(|link| u64::from(link.key)).collect(), vec![]);
+        }
+        Ok(())
     }
 
     /// Stores rows of `side` from a checkpoint. Answers the slot of each row and its time.

@@ -10,7 +10,7 @@ use super::shape::{LEFT, RIGHT, Shape};
 use super::side::{Equality, Link, Side};
 use crate::batch::Batch;
 use crate::operator::{Account, Output};
-use crate::state::{NO_SLOT, hash_keys};
+use crate::state::{Changed, NO_SLOT, hash_keys};
 
 /// Pairs whose condition is evaluated at once.
 const MOST_PAIRS: usize = 1 << 15;
@@ -79,6 +79,8 @@ pub struct State {
     /// Left and right rows.
     pub sides: [Side; 2],
     emission: Emission,
+    /// Keys whose rows have changed since the last checkpoint, or what is known of them.
+    pub(super) changed: Changed,
     /// Rows that have left the state, and rows that never entered it.
     retired: u64,
     numbers: Vec<u32>,
@@ -113,6 +115,7 @@ impl State {
             keys: Keys::new(&shape.key_types(), shape.null_equal)?,
             sides: [side(LEFT), side(RIGHT)],
             emission: Emission::default(),
+            changed: Changed::default(),
             retired: 0,
             numbers: vec![],
             hashes: vec![],
@@ -133,6 +136,7 @@ impl State {
         let columns = batch.rows.columns();
         let mut numbers = std::mem::take(&mut self.numbers);
         self.keys.locate(&shape.key_columns(side, columns), batch.len(), &mut numbers)?;
+        self.changed.touch_all(numbers.iter().copied().filter(|key| *key != NO_KEY));
         self.numbers = numbers;
         if self.sides[side].may_retract() {
             hash_keys(columns, batch.len(), &mut self.hashes)?;
@@ -156,6 +160,7 @@ impl State {
         self.sides.iter_mut().try_for_each(|side| side.store.settle())?;
         if let Some(renumbered) = self.keys.settle()? {
             self.sides.iter_mut().for_each(|side| side.renumber(&renumbered.numbers, renumbered.keys));
+            self.changed.lose();
         }
         Ok(())
     }
@@ -340,7 +345,9 @@ impl State {
 
     /// Forgets a stored row.
     pub fn remove(&mut self, side: usize, slot: u32) {
-        self.keys.remove_row(self.sides[side].of(slot).key);
+        let key = self.sides[side].of(slot).key;
+        self.keys.remove_row(key);
+        self.changed.touch(key);
         self.sides[side].remove(slot);
         self.retired += 1;
     }
@@ -386,7 +393,8 @@ impl State {
 
     /// The account of a join with this state.
     pub fn account(&self, account: Account) -> Account {
-        let bytes = self.keys.bytes() + self.sides.iter().map(Side::bytes).sum::<usize>();
+        let bytes =
+            self.keys.bytes() + self.changed.bytes() + self.sides.iter().map(Side::bytes).sum::<usize>();
         Account {
             rows_out: self.sent(),
             retired: self.retired,

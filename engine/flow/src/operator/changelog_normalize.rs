@@ -14,8 +14,8 @@ use millrace_plan::{Error, Node, Operator as Spec, Result, RowKind};
 
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowKinds, RowWatermarks};
-use crate::checkpoint::{OperatorState, as_layout};
-use crate::state::{GroupTable, NO_SLOT, RowStore, hash_keys};
+use crate::checkpoint::{Extent, OperatorState, as_layout};
+use crate::state::{Changed, GroupTable, NO_SLOT, RowStore, hash_keys};
 
 /// The table of a checkpoint: the last row of each key.
 const ROWS: &str = "rows";
@@ -44,6 +44,8 @@ pub struct ChangelogNormalize {
     ids: Vec<u32>,
     /// What the batch at hand has made of a key: see [`Now`].
     now: Vec<Now>,
+    /// Keys changed since the last checkpoint.
+    changed: Changed,
     account: Account,
 }
 
@@ -98,6 +100,7 @@ impl ChangelogNormalize {
             hashes: vec![],
             ids: vec![],
             now: vec![],
+            changed: Changed::default(),
             account: Account::default(),
         })
     }
@@ -229,6 +232,7 @@ impl ChangelogNormalize {
             if now == Now::Stored {
                 continue;
             }
+            self.changed.touch(key);
             let last = &mut self.last[key as usize];
             if *last != NO_SLOT {
                 self.store.remove(*last);
@@ -262,6 +266,7 @@ impl ChangelogNormalize {
         used.iter().zip(&self.ids).for_each(|(old, new)| last[*new as usize] = self.last[*old as usize]);
         self.now = vec![Now::Stored; last.len()];
         (self.table, self.last) = (table, last);
+        self.changed.lose();
         Ok(())
     }
 }
@@ -279,6 +284,24 @@ fn layout(input: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
+impl ChangelogNormalize {
+    /// Adds the rows of keys to a checkpoint, each a part.
+    fn add_keys(&self, keys: impl Iterator<Item = u32>, state: &mut OperatorState) -> Result<()> {
+        let held: Vec<u32> = keys.filter(|key| self.last[*key as usize] != NO_SLOT).collect();
+        for keys in held.chunks(MOST_ROWS) {
+            let hashes = keys.iter().map(|key| self.table.hashes()[*key as usize]);
+            let slots: Vec<u32> = keys.iter().map(|key| self.last[*key as usize]).collect();
+            let mut columns: Vec<ArrayRef> = vec![Arc::new(UInt64Array::from_iter_values(hashes))];
+            for column in 0..self.schema.fields().len() {
+                columns.push(self.store.gather(column, &slots)?);
+            }
+            let rows = RecordBatch::try_new(self.layout.clone(), columns).map_err(|error| bug(&error))?;
+            state.add_parts(ROWS, rows, keys.iter().copied().map(u64::from).collect(), vec![]);
+        }
+        Ok(())
+    }
+}
+
 impl Operator for ChangelogNormalize {
     fn on_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> Result<()> {
         self.account.rows_in += batch.len() as u64;
@@ -294,20 +317,18 @@ impl Operator for ChangelogNormalize {
     }
 
     fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
+        self.changed.begin();
         let mut state = OperatorState::none();
-        let held: Vec<u32> =
-            (0..self.last.len() as u32).filter(|key| self.last[*key as usize] != NO_SLOT).collect();
-        for keys in held.chunks(MOST_ROWS) {
-            let hashes = keys.iter().map(|key| self.table.hashes()[*key as usize]);
-            let slots: Vec<u32> = keys.iter().map(|key| self.last[*key as usize]).collect();
-            let mut columns: Vec<ArrayRef> = vec![Arc::new(UInt64Array::from_iter_values(hashes))];
-            for column in 0..self.schema.fields().len() {
-                columns.push(self.store.gather(column, &slots)?);
-            }
-            let rows = RecordBatch::try_new(self.layout.clone(), columns).map_err(|error| bug(&error))?;
-            state.add_keyed(ROWS, rows);
-        }
+        self.add_keys(0..self.last.len() as u32, &mut state)?;
         Ok(state)
+    }
+
+    fn changes(&mut self, lost: bool, _: &mut Output) -> Result<Option<OperatorState>> {
+        let Some(keys) = self.changed.take(lost).map(<[u32]>::to_vec) else { return Ok(None) };
+        let mut state = OperatorState::new(Extent::Changes);
+        state.add_gone(ROWS, keys.iter().copied().filter(|key| self.last[*key as usize] == NO_SLOT));
+        self.add_keys(keys.into_iter(), &mut state)?;
+        Ok(Some(state))
     }
 
     fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
@@ -332,7 +353,7 @@ impl Operator for ChangelogNormalize {
 
     fn account(&self) -> Account {
         let words = self.last.capacity() * size_of::<u32>() + self.now.capacity() * size_of::<Now>();
-        let bytes = self.table.bytes() + self.store.bytes() + words;
+        let bytes = self.table.bytes() + self.store.bytes() + self.changed.bytes() + words;
         Account { in_state: self.store.len() as u64, state_bytes: bytes as u64, ..self.account }
     }
 }

@@ -15,8 +15,8 @@ use millrace_plan::{Error, Limits, Node, Operator as Spec, Result, SortColumn, T
 use super::results::record;
 use super::{Account, Operator, Output};
 use crate::batch::Batch;
-use crate::checkpoint::{OperatorState, as_layout};
-use crate::state::{GroupTable, HeldRow, RankEncoding, RankedLayout, hash_keys};
+use crate::checkpoint::{Extent, OperatorState, as_layout};
+use crate::state::{Changed, GroupTable, HeldRow, RankEncoding, RankedLayout, hash_keys};
 
 /// A table of a checkpoint: the rows that wait for the watermark.
 const WAITING: &str = "waiting";
@@ -52,6 +52,8 @@ pub struct Deduplicate {
     watermark: i64,
     hashes: Vec<u64>,
     ids: Vec<u32>,
+    /// Keys changed since the last checkpoint.
+    changed: Changed,
     batch_rows: usize,
     ingest_ms: i64,
     account: Account,
@@ -80,6 +82,7 @@ impl Deduplicate {
             watermark: WATERMARK_MIN,
             hashes: vec![],
             ids: vec![],
+            changed: Changed::default(),
             batch_rows: limits.batch_rows.max(1),
             ingest_ms: 0,
             account: Account::default(),
@@ -123,6 +126,7 @@ impl Deduplicate {
                 if matches!(own, First::Waits(at, _) if *at == time)
                     && let First::Waits(_, row) = std::mem::replace(own, First::Sent)
                 {
+                    self.changed.touch(group);
                     self.row_bytes -= row.len() as u64;
                     rows.push(row);
                 }
@@ -152,6 +156,32 @@ fn sent_schema(key_types: &[DataType]) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
+impl Deduplicate {
+    /// Adds keys to a checkpoint, each a part.
+    fn add_keys(&self, groups: impl Iterator<Item = u32>, state: &mut OperatorState) -> Result<()> {
+        let (mut waiting, mut sent): (Vec<HeldRow>, Vec<u32>) = (vec![], vec![]);
+        for group in groups {
+            match &self.firsts[group as usize] {
+                First::Waits(_, row) => waiting.push((group, row, 1)),
+                First::Sent => sent.push(group),
+            }
+        }
+        let mut parts = waiting.iter().map(|(group, ..)| u64::from(*group));
+        for rows in self.layout.write(&self.encoding, &self.table, self.table.hashes(), &waiting)? {
+            let own = parts.by_ref().take(rows.num_rows()).collect();
+            state.add_parts(WAITING, rows, own, vec![]);
+        }
+        for groups in sent.chunks(MOST_KEYS) {
+            let hashes = groups.iter().map(|group| self.table.hashes()[*group as usize]);
+            let hashes: ArrayRef = Arc::new(UInt64Array::from_iter_values(hashes));
+            let columns = [hashes].into_iter().chain(self.table.keys(groups)?).collect();
+            let parts = groups.iter().copied().map(u64::from).collect();
+            state.add_parts(SENT, record(&self.sent_schema, columns)?, parts, vec![]);
+        }
+        Ok(())
+    }
+}
+
 impl Operator for Deduplicate {
     fn on_batch(&mut self, _: usize, batch: Batch, out: &mut Output) -> Result<()> {
         self.account.rows_in += batch.len() as u64;
@@ -169,10 +199,12 @@ impl Operator for Deduplicate {
             let row = row.as_ref();
             match self.firsts.get_mut(*group as usize) {
                 None => {
+                    self.changed.touch(*group);
                     self.firsts.push(First::Waits(time, row.into()));
                     self.waiting += 1;
                 }
                 Some(First::Waits(at, own)) if row < &own[..] => {
+                    self.changed.touch(*group);
                     self.account.retired += 1;
                     self.row_bytes -= own.len() as u64;
                     let moved = *at != time;
@@ -201,24 +233,19 @@ impl Operator for Deduplicate {
     }
 
     fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
-        let (mut waiting, mut sent): (Vec<HeldRow>, Vec<u32>) = (vec![], vec![]);
-        for (group, own) in (0u32..).zip(&self.firsts) {
-            match own {
-                First::Waits(_, row) => waiting.push((group, row, 1)),
-                First::Sent => sent.push(group),
-            }
-        }
+        self.changed.begin();
         let mut state = OperatorState::none();
-        for part in self.layout.write(&self.encoding, &self.table, self.table.hashes(), &waiting)? {
-            state.add_keyed(WAITING, part);
-        }
-        for groups in sent.chunks(MOST_KEYS) {
-            let hashes = groups.iter().map(|group| self.table.hashes()[*group as usize]);
-            let hashes: ArrayRef = Arc::new(UInt64Array::from_iter_values(hashes));
-            let columns = [hashes].into_iter().chain(self.table.keys(groups)?).collect();
-            state.add_keyed(SENT, record(&self.sent_schema, columns)?);
-        }
+        self.add_keys(0..self.firsts.len() as u32, &mut state)?;
         Ok(state)
+    }
+
+    fn changes(&mut self, lost: bool, _: &mut Output) -> Result<Option<OperatorState>> {
+        let Some(groups) = self.changed.take(lost).map(<[u32]>::to_vec) else { return Ok(None) };
+        let mut state = OperatorState::new(Extent::Changes);
+        let is_sent = |group: &u32| matches!(self.firsts[*group as usize], First::Sent);
+        state.add_gone(WAITING, groups.iter().copied().filter(is_sent));
+        self.add_keys(groups.into_iter(), &mut state)?;
+        Ok(Some(state))
     }
 
     fn restore(&mut self, state: &OperatorState, watermark_ms: i64) -> Result<()> {
@@ -247,7 +274,7 @@ impl Operator for Deduplicate {
     }
 
     fn account(&self) -> Account {
-        let keys = self.table.bytes() + self.firsts.capacity() * size_of::<First>();
+        let keys = self.table.bytes() + self.changed.bytes() + self.firsts.capacity() * size_of::<First>();
         Account { in_state: self.waiting, state_bytes: keys as u64 + self.row_bytes, ..self.account }
     }
 }

@@ -12,8 +12,8 @@ use millrace_plan::{EmitMode, Error, Limits, Node, Operator as Spec, Result, Row
 
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowKinds};
-use crate::checkpoint::OperatorState;
-use crate::state::{GroupTable, HeldRow, RankEncoding, RankedLayout, RankedRows, hash_keys};
+use crate::checkpoint::{Extent, OperatorState};
+use crate::state::{Changed, GroupTable, HeldRow, RankEncoding, RankedLayout, RankedRows, hash_keys};
 
 /// The table of a checkpoint: the rows of all groups. What was sent of them follows from them.
 const ROWS: &str = "rows";
@@ -40,6 +40,8 @@ pub struct TopN {
     is_dirty: Vec<bool>,
     hashes: Vec<u64>,
     ids: Vec<u32>,
+    /// Groups changed since the last checkpoint.
+    changed: Changed,
     batch_rows: usize,
     ingest_ms: i64,
     account: Account,
@@ -123,15 +125,17 @@ impl TopN {
             is_dirty: vec![],
             hashes: vec![],
             ids: vec![],
+            changed: Changed::default(),
             batch_rows: limits.batch_rows.max(2),
             ingest_ms: 0,
             account: Account::default(),
         })
     }
 
-    /// Remembers what was sent of a group that is about to change.
+    /// Notes that a group is about to change, and remembers what was sent of it.
     fn note_before(&mut self, group: u32) {
         let index = group as usize;
+        self.changed.touch(group);
         if self.emit == EmitMode::Changes && !self.is_dirty[index] {
             self.is_dirty[index] = true;
             let sent = self.groups[index].ranks(self.first, self.last).map(Box::from).collect();
@@ -193,6 +197,21 @@ impl TopN {
     }
 }
 
+impl TopN {
+    /// Adds the rows of groups to a checkpoint, each group a part.
+    fn add_groups(&self, groups: impl Iterator<Item = u32>, state: &mut OperatorState) -> Result<()> {
+        let of_group =
+            |group: u32| self.groups[group as usize].rows().map(move |(row, count)| (group, row, count));
+        let rows: Vec<HeldRow> = groups.flat_map(of_group).collect();
+        let mut parts = rows.iter().map(|(group, ..)| u64::from(*group));
+        for rows in self.layout.write(&self.encoding, &self.table, self.table.hashes(), &rows)? {
+            let own = parts.by_ref().take(rows.num_rows()).collect();
+            state.add_parts(ROWS, rows, own, vec![]);
+        }
+        Ok(())
+    }
+}
+
 impl Operator for TopN {
     fn on_batch(&mut self, _: usize, batch: Batch, _: &mut Output) -> Result<()> {
         self.account.rows_in += batch.len() as u64;
@@ -238,14 +257,23 @@ impl Operator for TopN {
 
     fn snapshot(&mut self, out: &mut Output) -> Result<OperatorState> {
         self.on_tick(out)?;
-        let groups = (0u32..).zip(&self.groups);
-        let rows: Vec<HeldRow> =
-            groups.flat_map(|(group, own)| own.rows().map(move |(row, count)| (group, row, count))).collect();
+        self.changed.begin();
         let mut state = OperatorState::none();
-        for part in self.layout.write(&self.encoding, &self.table, self.table.hashes(), &rows)? {
-            state.add_keyed(ROWS, part);
-        }
+        self.add_groups(0..self.groups.len() as u32, &mut state)?;
         Ok(state)
+    }
+
+    fn changes(&mut self, lost: bool, out: &mut Output) -> Result<Option<OperatorState>> {
+        if !self.changed.is_on(lost) {
+            return Ok(None);
+        }
+        self.on_tick(out)?;
+        let Some(groups) = self.changed.take(lost).map(<[u32]>::to_vec) else { return Ok(None) };
+        let mut state = OperatorState::new(Extent::Changes);
+        let is_empty = |group: &u32| self.groups[*group as usize].rows().next().is_none();
+        state.add_gone(ROWS, groups.iter().copied().filter(is_empty));
+        self.add_groups(groups.into_iter(), &mut state)?;
+        Ok(Some(state))
     }
 
     fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
@@ -268,6 +296,7 @@ impl Operator for TopN {
     fn account(&self) -> Account {
         let in_state = self.groups.iter().map(RankedRows::held).sum();
         let rows: usize = self.groups.iter().map(RankedRows::bytes).sum();
-        Account { in_state, state_bytes: (rows + self.table.bytes()) as u64, ..self.account }
+        let bytes = rows + self.table.bytes() + self.changed.bytes();
+        Account { in_state, state_bytes: bytes as u64, ..self.account }
     }
 }

@@ -55,10 +55,15 @@ impl Changed {
         *self = Changed::default();
     }
 
+    /// True if [`Changed::take`] can answer.
+    pub fn is_on(&self, lost: bool) -> bool {
+        self.on && !(lost && self.fresh)
+    }
+
     /// A snapshot of what has changed since the last one is taken; if that was `lost`, of what it held too. `None`:
     /// nobody knows, it must be one of all parts.
     pub fn take(&mut self, lost: bool) -> Option<&[u32]> {
-        if !self.on || (lost && self.fresh) {
+        if !self.is_on(lost) {
             return None;
         }
         if lost {
