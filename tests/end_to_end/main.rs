@@ -10,6 +10,7 @@
 mod checkpoints;
 mod command;
 mod emission;
+mod incremental;
 mod late;
 mod objects;
 mod processing_time;
