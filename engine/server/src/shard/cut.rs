@@ -74,6 +74,11 @@ impl Cuts {
         self.ended
     }
 
+    /// True from the barrier on until the snapshot is written.
+    pub fn is_cutting(&self) -> bool {
+        self.asked.is_some() || self.writing.is_some()
+    }
+
     /// True while something is being written.
     pub fn is_writing(&self) -> bool {
         self.writing.is_some()

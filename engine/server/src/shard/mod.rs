@@ -187,11 +187,13 @@ impl Shard {
             self.pipeline.resume()?;
         }
         let mut yielded_ns = self.context.clock().monotonic_ns();
+        let mut turn_ns = yielded_ns;
         loop {
             if self.context.stopping() || (self.cuts.stopped && self.outbox.pending() == 0) {
                 self.stopped = !self.pipeline.finished();
                 break;
             }
+            let is_cutting = self.cuts.is_cutting();
             let mut progress = self.receive()?;
             progress |= self.read().await?;
             self.timers()?;
@@ -202,12 +204,17 @@ impl Shard {
                 break;
             }
             let now_ns = self.context.clock().monotonic_ns();
+            if is_cutting || self.cuts.is_cutting() {
+                self.stages.record(Stage::Checkpoint, now_ns - turn_ns);
+            }
+            turn_ns = now_ns;
             if !progress {
                 self.idle(now_ns).await?;
                 yielded_ns = self.context.clock().monotonic_ns();
+                turn_ns = yielded_ns;
             } else if now_ns - yielded_ns > STEP_NS {
                 self.context.yield_now().await;
-                yielded_ns = now_ns;
+                (yielded_ns, turn_ns) = (now_ns, self.context.clock().monotonic_ns());
             }
         }
         self.finish().await

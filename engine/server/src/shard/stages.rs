@@ -14,10 +14,13 @@ pub enum Stage {
     Exchange,
     /// Columns to bytes, and handing them on.
     Sink,
+    /// A turn of the shard while a checkpoint is made: so long rows may have to wait for it.
+    Checkpoint,
 }
 
 impl Stage {
-    const ALL: [Stage; 4] = [Stage::Decode, Stage::Operators, Stage::Exchange, Stage::Sink];
+    const ALL: [Stage; 5] =
+        [Stage::Decode, Stage::Operators, Stage::Exchange, Stage::Sink, Stage::Checkpoint];
 
     fn name(self) -> &'static str {
         match self {
@@ -25,13 +28,14 @@ impl Stage {
             Stage::Operators => "operators",
             Stage::Exchange => "exchange",
             Stage::Sink => "sink",
+            Stage::Checkpoint => "checkpoint",
         }
     }
 }
 
 /// Nanoseconds per batch, for each stage.
 #[derive(Debug, Clone)]
-pub struct Stages([Histogram<u64>; 4]);
+pub struct Stages([Histogram<u64>; 5]);
 
 impl Default for Stages {
     fn default() -> Self {
