@@ -366,7 +366,9 @@ impl World<'_> {
                     life.shards.iter_mut().for_each(|own| own.commands.push_back(Command::Commit(epoch)));
                 }
                 EpochAction::Forget(epoch) => life.writes.push_back(HostWrite::RemoveManifest(epoch)),
-                EpochAction::Remove(epoch) => life.writes.push_back(HostWrite::RemoveParts(epoch)),
+                EpochAction::Remove(epochs) => {
+                    life.writes.extend(epochs.into_iter().map(HostWrite::RemoveParts))
+                }
                 EpochAction::Abandon(epoch, _) => {
                     life.writes.push_back(HostWrite::RemoveParts(epoch));
                     if life.last == Some(epoch) {

@@ -62,8 +62,8 @@ pub enum EpochAction {
     Commit(u64),
     /// The manifest of this epoch is removed: it is one no longer.
     Forget(u64),
-    /// The files of this epoch are removed: no epoch that is kept needs them.
-    Remove(u64),
+    /// The files of these epochs are removed: no epoch that is kept needs them.
+    Remove(Vec<u64>),
     /// All of this epoch is removed, it never was; the reason is said. The run goes on.
     Abandon(u64, String),
 }
@@ -266,8 +266,10 @@ impl Coordinator {
         let mut actions: Vec<EpochAction> =
             self.durable.drain(..old).map(|own| EpochAction::Forget(own.epoch)).collect();
         let needed = self.durable.iter().map(|own| own.base).min().unwrap_or(self.epoch);
-        while let Some(own) = self.files.pop_front_if(|own| *own < needed) {
-            actions.push(EpochAction::Remove(own));
+        let unneeded: Vec<u64> =
+            self.files.drain(..self.files.partition_point(|own| *own < needed)).collect();
+        if !unneeded.is_empty() {
+            actions.push(EpochAction::Remove(unneeded));
         }
         self.end(actions)
     }
@@ -308,9 +310,10 @@ mod tests {
         let durable = EpochEvent::Manifest { epoch: 5, outcome: Ok(()) };
         assert_eq!(own.handle(durable), [EpochAction::Commit(5)]);
         assert_eq!(own.handle(EpochEvent::Committed { shard: 1, epoch: 5 }), []);
-        let removed = [2, 3, 4].map(EpochAction::Remove);
-        let expected = [EpochAction::Forget(3)].into_iter().chain(removed).chain([barrier(6, Since::Last)]);
-        assert_eq!(own.handle(EpochEvent::Committed { shard: 0, epoch: 5 }), expected.collect::<Vec<_>>());
+        assert_eq!(
+            own.handle(EpochEvent::Committed { shard: 0, epoch: 5 }),
+            [EpochAction::Forget(3), EpochAction::Remove(vec![2, 3, 4]), barrier(6, Since::Last)]
+        );
     }
 
     #[test]
@@ -342,8 +345,7 @@ mod tests {
         assert_eq!(next(&mut own, None).0, Since::Last);
         assert_eq!(next(&mut own, None).0, Since::LastDurable);
         assert_eq!(next(&mut own, Some(20)), (Since::LastDurable, vec![EpochAction::Forget(2)]));
-        let gone =
-            [EpochAction::Forget(5), EpochAction::Remove(1), EpochAction::Remove(2), EpochAction::Remove(5)];
+        let gone = [EpochAction::Forget(5), EpochAction::Remove(vec![1, 2, 5])];
         assert_eq!(next(&mut own, Some(100)), (Since::Start, gone.to_vec()));
         for _ in 0..3 {
             assert_eq!(next(&mut own, Some(1)).0, Since::Last);
@@ -422,8 +424,9 @@ mod tests {
                             durable.remove(0);
                             prop_assert!(durable.len() >= kept);
                         }
-                        EpochAction::Remove(epoch) => {
-                            prop_assert!(durable.iter().all(|(_, needed)| !needed.contains(&epoch)));
+                        EpochAction::Remove(epochs) => {
+                            let needed = |epoch: &u64| durable.iter().any(|(_, needed)| needed.contains(epoch));
+                            prop_assert!(!epochs.iter().any(needed));
                         }
                         EpochAction::Abandon(epoch, _) => {
                             prop_assert_eq!(epoch, begun.epoch);

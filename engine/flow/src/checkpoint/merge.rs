@@ -60,7 +60,8 @@ fn newest_of(name: &str, states: &[OperatorState], whole: &mut OperatorState) ->
                 true => own.rows.clone(),
                 false => replaced.left_of(own)?,
             };
-            whole.add_table(StateTable { rows, parts: vec![], gone: vec![], ..(*own).clone() });
+            let (name, placement) = (name.to_string(), own.placement);
+            whole.add_table(StateTable { name, placement, rows, parts: vec![], gone: vec![] });
         }
         if tables.iter().any(|own| own.parts.is_empty() && own.gone.is_empty()) {
             return Ok(());

@@ -97,7 +97,11 @@ impl OperatorState {
 
     /// Says that these parts of a table are gone.
     pub fn add_gone(&mut self, name: &str, gone: impl Iterator<Item = u32>) {
-        let gone = gone.map(|part| u64::from(part)..u64::from(part) + 1).collect();
+        self.add_gone_ranges(name, gone.map(|part| u64::from(part)..u64::from(part) + 1).collect());
+    }
+
+    /// Says that the parts in these ranges are gone from a table.
+    pub fn add_gone_ranges(&mut self, name: &str, gone: Vec<Range<u64>>) {
         self.add_parts(name, RecordBatch::new_empty(Arc::new(Schema::empty())), vec![], gone);
     }
 

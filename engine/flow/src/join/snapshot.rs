@@ -86,7 +86,7 @@ impl State {
 
     /// The rows of the keys that have changed since the last checkpoint, also since one that was `lost`.
     pub fn changes(&mut self, shape: &Shape, timed: bool, lost: bool) -> Result<Option<OperatorState>> {
-        let Some(keys) = self.changed.take(lost).map(<[u32]>::to_vec) else { return Ok(None) };
+        let Some(keys) = self.changed.take(lost) else { return Ok(None) };
         let mut state = OperatorState::new(Extent::Changes);
         for side in [LEFT, RIGHT] {
             let own = &self.sides[side];

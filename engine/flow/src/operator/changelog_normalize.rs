@@ -324,7 +324,7 @@ impl Operator for ChangelogNormalize {
     }
 
     fn changes(&mut self, lost: bool, _: &mut Output) -> Result<Option<OperatorState>> {
-        let Some(keys) = self.changed.take(lost).map(<[u32]>::to_vec) else { return Ok(None) };
+        let Some(keys) = self.changed.take(lost) else { return Ok(None) };
         let mut state = OperatorState::new(Extent::Changes);
         state.add_gone(ROWS, keys.iter().copied().filter(|key| self.last[*key as usize] == NO_SLOT));
         self.add_keys(keys.into_iter(), &mut state)?;

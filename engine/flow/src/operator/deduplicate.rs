@@ -166,11 +166,7 @@ impl Deduplicate {
                 First::Sent => sent.push(group),
             }
         }
-        let mut parts = waiting.iter().map(|(group, ..)| u64::from(*group));
-        for rows in self.layout.write(&self.encoding, &self.table, self.table.hashes(), &waiting)? {
-            let own = parts.by_ref().take(rows.num_rows()).collect();
-            state.add_parts(WAITING, rows, own, vec![]);
-        }
+        self.layout.add_parts(state, WAITING, &self.encoding, &self.table, &waiting)?;
         for groups in sent.chunks(MOST_KEYS) {
             let hashes = groups.iter().map(|group| self.table.hashes()[*group as usize]);
             let hashes: ArrayRef = Arc::new(UInt64Array::from_iter_values(hashes));
@@ -240,7 +236,7 @@ impl Operator for Deduplicate {
     }
 
     fn changes(&mut self, lost: bool, _: &mut Output) -> Result<Option<OperatorState>> {
-        let Some(groups) = self.changed.take(lost).map(<[u32]>::to_vec) else { return Ok(None) };
+        let Some(groups) = self.changed.take(lost) else { return Ok(None) };
         let mut state = OperatorState::new(Extent::Changes);
         let is_sent = |group: &u32| matches!(self.firsts[*group as usize], First::Sent);
         state.add_gone(WAITING, groups.iter().copied().filter(is_sent));

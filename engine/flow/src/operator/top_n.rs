@@ -203,12 +203,7 @@ impl TopN {
         let of_group =
             |group: u32| self.groups[group as usize].rows().map(move |(row, count)| (group, row, count));
         let rows: Vec<HeldRow> = groups.flat_map(of_group).collect();
-        let mut parts = rows.iter().map(|(group, ..)| u64::from(*group));
-        for rows in self.layout.write(&self.encoding, &self.table, self.table.hashes(), &rows)? {
-            let own = parts.by_ref().take(rows.num_rows()).collect();
-            state.add_parts(ROWS, rows, own, vec![]);
-        }
-        Ok(())
+        self.layout.add_parts(state, ROWS, &self.encoding, &self.table, &rows)
     }
 }
 
@@ -268,7 +263,7 @@ impl Operator for TopN {
             return Ok(None);
         }
         self.on_tick(out)?;
-        let Some(groups) = self.changed.take(lost).map(<[u32]>::to_vec) else { return Ok(None) };
+        let Some(groups) = self.changed.take(lost) else { return Ok(None) };
         let mut state = OperatorState::new(Extent::Changes);
         let is_empty = |group: &u32| self.groups[*group as usize].rows().next().is_none();
         state.add_gone(ROWS, groups.iter().copied().filter(is_empty));

@@ -252,13 +252,7 @@ impl WindowAggregate {
     /// Adds partial states to the panes they name.
     fn add_partial(&mut self, batch: &RecordBatch, out: &mut Output) -> Result<()> {
         let layout = self.layout.clone();
-        let (starts, ends) = (layout.extra(batch, 0), layout.extra(batch, 1));
-        let mut row = 0;
-        while row < starts.len() {
-            let key = (starts[row], ends[row]);
-            let same = (row..starts.len()).take_while(|other| (starts[*other], ends[*other]) == key).count();
-            let part = batch.slice(row, same);
-            row += same;
+        for (key, part) in by_pane(&layout, batch) {
             if self.last_end_of(key) - 1 <= self.watermark {
                 // Only a split that was idle can bring a pane back that has been closed.
                 self.account.late += partial_rows(&part);
@@ -430,6 +424,18 @@ impl WindowAggregate {
         self.drop_panes();
         Ok(())
     }
+}
+
+/// The partial states that follow each other in one pane.
+fn by_pane(layout: &PartialLayout, batch: &RecordBatch) -> impl Iterator<Item = (PaneKey, RecordBatch)> {
+    let (starts, ends) = (layout.extra(batch, 0), layout.extra(batch, 1));
+    let mut row = 0;
+    std::iter::from_fn(move || {
+        let key = (*starts.get(row)?, ends[row]);
+        let same = (row..starts.len()).take_while(|other| (starts[*other], ends[*other]) == key).count();
+        row += same;
+        Some((key, batch.slice(row - same, same)))
+    })
 }
 
 /// The rows that follow each other in one slice of time, and where it starts; `None` if there are many

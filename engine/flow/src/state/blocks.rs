@@ -35,7 +35,7 @@ impl<K> Default for Blocks<K> {
 }
 
 impl<K: Ord> Blocks<K> {
-    /// A snapshot of changes begins, while `keys` are there: forgets the others. Answers the parts that are gone
+    /// A snapshot begins: forgets the pieces that are not there any more. Answers the parts that are gone
     /// since the last snapshot, or since one before it if that was `lost`.
     pub fn keep(&mut self, lost: bool, is_there: impl Fn(&K) -> bool) -> Vec<Range<u64>> {
         let mut gone = if lost { std::mem::take(&mut self.gone_before) } else { vec![] };
@@ -55,19 +55,15 @@ impl<K: Ord> Blocks<K> {
         self.known.get(key).is_none_or(|block| lost && block.fresh)
     }
 
-    /// The first part number of a piece; `whole`: the snapshot holds all of it. Answers the parts too that this
-    /// replaces.
-    pub fn place(&mut self, key: K, whole: bool) -> (u64, Option<Range<u64>>) {
-        let (next, mut replaced) = (&mut self.next, None);
+    /// The part numbers of a piece; `whole`: the snapshot holds all of it, and so replaces them.
+    pub fn place(&mut self, key: K, whole: bool) -> Range<u64> {
+        let next = &mut self.next;
         let block = self.known.entry(key).or_insert_with(|| {
             *next += 1;
             Block { number: *next - 1, fresh: whole }
         });
-        if whole {
-            replaced = Some(block.parts());
-        }
         block.fresh = whole;
-        (block.parts().start, replaced)
+        block.parts()
     }
 }
 
@@ -79,17 +75,17 @@ mod tests {
     fn a_piece_keeps_its_numbers_until_it_goes() {
         let mut own = Blocks::default();
         assert!(own.is_new(&'a', false));
-        assert_eq!(own.place('a', true), (0, Some(0..PARTS)));
-        assert_eq!(own.place('b', true), (PARTS, Some(PARTS..2 * PARTS)));
+        assert_eq!(own.place('a', true), 0..PARTS);
+        assert_eq!(own.place('b', true), PARTS..2 * PARTS);
         // The snapshot that held them was lost: they are new to the next.
         assert_eq!(own.keep(true, |_| true), []);
         assert!(own.is_new(&'b', true) && !own.is_new(&'b', false));
-        assert_eq!(own.place('b', false), (PARTS, None));
+        assert_eq!(own.place('b', false), PARTS..2 * PARTS);
         assert!(!own.is_new(&'b', true));
         // Gone, and said so again if nobody has heard it.
         assert_eq!(own.keep(false, |key| *key != 'a'), std::slice::from_ref(&(0..PARTS)));
         assert_eq!(own.keep(true, |_| false), [0..PARTS, PARTS..2 * PARTS]);
         assert_eq!(own.keep(false, |_| false), []);
-        assert_eq!(own.place('a', true), (2 * PARTS, Some(2 * PARTS..3 * PARTS)));
+        assert_eq!(own.place('a', true), 2 * PARTS..3 * PARTS);
     }
 }

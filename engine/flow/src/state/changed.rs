@@ -62,7 +62,7 @@ impl Changed {
 
     /// A snapshot of what has changed since the last one is taken; if that was `lost`, of what it held too. `None`:
     /// nobody knows, it must be one of all parts.
-    pub fn take(&mut self, lost: bool) -> Option<&[u32]> {
+    pub fn take(&mut self, lost: bool) -> Option<Vec<u32>> {
         if !self.is_on(lost) {
             return None;
         }
@@ -73,7 +73,7 @@ impl Changed {
         self.fresh = false;
         self.before = std::mem::take(&mut self.now);
         self.before.iter().for_each(|part| self.marks[*part as usize] = false);
-        Some(&self.before)
+        Some(self.before.clone())
     }
 
     /// Bytes held.
@@ -95,12 +95,12 @@ mod tests {
         assert_eq!(own.take(true), None);
         own.begin();
         own.touch_all([3, 9, 3]);
-        assert_eq!(own.take(false), Some(&[3, 9][..]));
+        assert_eq!(own.take(false), Some(vec![3, 9]));
         own.touch_all([9, 1]);
-        assert_eq!(own.take(true), Some(&[9, 1, 3][..]));
+        assert_eq!(own.take(true), Some(vec![9, 1, 3]));
         own.touch(2);
-        assert_eq!(own.take(true), Some(&[2, 9, 1, 3][..]));
-        assert_eq!(own.take(false), Some(&[][..]));
+        assert_eq!(own.take(true), Some(vec![2, 9, 1, 3]));
+        assert_eq!(own.take(false), Some(vec![]));
         own.lose();
         own.touch(1);
         assert_eq!(own.take(false), None);

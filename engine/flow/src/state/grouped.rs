@@ -206,7 +206,7 @@ impl Grouped {
     /// changed since the last one, also since one that was `lost`. `whole`: all are asked for.
     pub fn for_checkpoint(&mut self, whole: bool, lost: bool) -> (Extent, Vec<u32>) {
         if !whole && let Some(changed) = self.changed.take(lost) {
-            return (Extent::Changes, changed.to_vec());
+            return (Extent::Changes, changed);
         }
         self.changed.begin();
         (Extent::Whole, self.met())

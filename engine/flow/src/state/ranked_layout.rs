@@ -9,7 +9,7 @@ use arrow::row::Rows;
 use millrace_plan::{Error, Result, SortColumn, Ties};
 
 use super::{GroupTable, RankEncoding};
-use crate::checkpoint::as_layout;
+use crate::checkpoint::{OperatorState, as_layout};
 
 /// Rows of one batch of a checkpoint.
 const MOST_ROWS: usize = 1 << 16;
@@ -99,6 +99,23 @@ impl RankedLayout {
         rows: &[HeldRow],
     ) -> Result<Vec<RecordBatch>> {
         rows.chunks(MOST_ROWS).map(|rows| self.part(encoding, table, hashes, rows)).collect()
+    }
+
+    /// Adds the rows of groups, each a part of the state, to the table `name` of a checkpoint.
+    pub fn add_parts(
+        &self,
+        state: &mut OperatorState,
+        name: &str,
+        encoding: &RankEncoding,
+        table: &GroupTable,
+        rows: &[HeldRow],
+    ) -> Result<()> {
+        let batches = self.write(encoding, table, table.hashes(), rows)?;
+        for (batch, rows) in batches.into_iter().zip(rows.chunks(MOST_ROWS)) {
+            let parts = rows.iter().map(|(group, ..)| u64::from(*group)).collect();
+            state.add_parts(name, batch, parts, vec![]);
+        }
+        Ok(())
     }
 
     fn part(

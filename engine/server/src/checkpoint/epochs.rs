@@ -190,13 +190,13 @@ impl Epochs {
                     super::reach(super::Failpoint::BeforeCommit);
                     self.commands.push(Command::Commit(epoch));
                 }
-                EpochAction::Forget(epoch) => self.give_up(epoch, Kept::forget, warn),
-                EpochAction::Remove(epoch) => self.give_up(epoch, Kept::remove, warn),
+                EpochAction::Forget(epoch) => still_there(&[epoch], self.kept.forget(epoch), warn),
+                EpochAction::Remove(epochs) => still_there(&epochs, self.kept.remove(&epochs), warn),
                 EpochAction::Abandon(epoch, reason) => {
                     self.account.abandoned += 1;
                     warn(format!("epoch {epoch} is abandoned, the run goes on: {reason}"));
-                    self.give_up(epoch, Kept::forget, warn);
-                    self.give_up(epoch, Kept::remove, warn);
+                    still_there(&[epoch], self.kept.forget(epoch), warn);
+                    still_there(&[epoch], self.kept.remove(&[epoch]), warn);
                     self.ended_without(epoch, &reason)?;
                 }
             }
@@ -224,8 +224,8 @@ impl Epochs {
                     self.made(epoch, Err(reason), now_ms, warn)?
                 }
                 Answer::Made(epoch, Ok(())) => self.made(epoch, Ok(()), now_ms, warn)?,
-                Answer::Removed(epoch, Err(Undone::Failed(reason))) => {
-                    warn(format!("epoch {epoch} could not be removed: {reason}"));
+                Answer::Removed(epochs, Err(Undone::Failed(reason))) => {
+                    still_there(&epochs, Err(Error::environment(reason)), warn);
                 }
                 Answer::Removed(_, Ok(())) => {}
             }
@@ -279,11 +279,12 @@ impl Epochs {
         }
         self.handle(EpochEvent::Manifest { epoch, outcome }, now_ms, warn)
     }
+}
 
-    /// What cannot be removed is in the way of nobody.
-    fn give_up(&mut self, epoch: u64, how: fn(&mut Kept, u64) -> Result<()>, warn: &mut dyn FnMut(String)) {
-        if let Err(error) = how(&mut self.kept, epoch) {
-            warn(format!("epoch {epoch} could not be removed: {error}"));
-        }
+/// What cannot be removed is in the way of nobody.
+fn still_there(epochs: &[u64], removed: Result<()>, warn: &mut dyn FnMut(String)) {
+    if let Err(error) = removed {
+        let numbers: Vec<String> = epochs.iter().map(u64::to_string).collect();
+        warn(format!("epoch {} could not be removed: {error}", numbers.join(", ")));
     }
 }

@@ -100,11 +100,6 @@ impl Manifest {
         Durable { epoch: self.epoch, base: self.follows.first().map_or(self.epoch, |own| own.epoch) }
     }
 
-    /// The snapshots of an epoch that follows as a link of its chain.
-    pub fn link(&self) -> Link {
-        Link { epoch: self.epoch, files: self.parts.iter().map(|own| own.file).collect() }
-    }
-
     /// The splits of all shards and of before.
     pub fn splits(&self) -> impl Iterator<Item = &SplitState> {
         self.ended_before.iter().chain(self.parts.iter().flat_map(|own| &own.splits))

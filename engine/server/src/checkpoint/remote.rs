@@ -161,9 +161,9 @@ impl Remote {
         Ok(())
     }
 
-    /// Removes the files of an epoch that is none any more.
-    pub(super) fn drop_files(&self, epoch: u64) -> std::result::Result<(), Undone> {
+    /// Removes the files of epochs.
+    pub(super) fn drop_files(&self, epochs: &[u64]) -> std::result::Result<(), Undone> {
         self.check_owner()?;
-        Ok(self.remove(&epoch_name(epoch))?)
+        Ok(epochs.iter().try_for_each(|epoch| self.remove(&epoch_name(*epoch)))?)
     }
 }

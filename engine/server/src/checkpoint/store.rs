@@ -170,15 +170,14 @@ impl Store {
     fn parts(&self, manifest: Manifest, keys: &[NodeKey]) -> Result<Resumed> {
         let mut snapshots = vec![];
         for part in &manifest.parts {
-            let before = manifest.follows.iter().map(|own| {
+            let mut chain = vec![];
+            for own in &manifest.follows {
                 let file = own.files.iter().find(|file| file.shard == part.file.shard);
                 let missing = || Error::data(format!("epoch {} has no shard {}", own.epoch, part.file.shard));
-                Ok((own.epoch, *file.ok_or_else(missing)?))
-            });
-            let chain = before.chain([Ok((manifest.epoch, part.file))]);
-            let chain =
-                chain.map(|own: Result<_>| own.and_then(|(epoch, file)| self.snapshot(epoch, file, keys)));
-            snapshots.push(merged(chain.collect::<Result<_>>()?)?);
+                chain.push(self.snapshot(own.epoch, *file.ok_or_else(missing)?, keys)?);
+            }
+            chain.push(self.snapshot(manifest.epoch, part.file, keys)?);
+            snapshots.push(merged(chain)?);
         }
         Ok(Resumed { manifest, snapshots })
     }
@@ -272,11 +271,13 @@ impl Kept {
         Ok(())
     }
 
-    /// Removes the files of an epoch that is none any more.
-    pub(super) fn remove(&mut self, epoch: u64) -> Result<()> {
+    /// Removes the files of epochs.
+    pub(super) fn remove(&mut self, epochs: &[u64]) -> Result<()> {
         match self {
-            Kept::Folder(folder) => folder.remove(&epoch_name(epoch)).map_err(failed),
-            Kept::Bucket(uploads) => uploads.remove(epoch),
+            Kept::Folder(folder) => {
+                epochs.iter().try_for_each(|epoch| folder.remove(&epoch_name(*epoch)).map_err(failed))
+            }
+            Kept::Bucket(uploads) => uploads.remove(epochs),
         }
     }
 }

@@ -14,15 +14,15 @@ use super::store::epoch_name;
 enum Request {
     Make(Manifest),
     Forget(u64),
-    Remove(u64),
+    Remove(Vec<u64>),
 }
 
 /// What became of a request.
 pub(super) enum Answer {
     /// To make an epoch.
     Made(u64, Outcome<(), Undone>),
-    /// To remove one, or what makes it one.
-    Removed(u64, Outcome<(), Undone>),
+    /// To remove some, or what makes one an epoch.
+    Removed(Vec<u64>, Outcome<(), Undone>),
 }
 
 /// Makes and removes epochs, one request after the other.
@@ -39,8 +39,11 @@ impl Uploads {
         let staged = staging.path().to_path_buf();
         let work = move |request| match request {
             Request::Make(manifest) => Answer::Made(manifest.epoch, remote.make(&manifest, &staged)),
-            Request::Forget(epoch) => Answer::Removed(epoch, remote.forget(epoch)),
-            Request::Remove(epoch) => Answer::Removed(epoch, remote.drop_files(epoch)),
+            Request::Forget(epoch) => Answer::Removed(vec![epoch], remote.forget(epoch)),
+            Request::Remove(epochs) => {
+                let removed = remote.drop_files(&epochs);
+                Answer::Removed(epochs, removed)
+            }
         };
         let worker = Worker::start("checkpoints", wake, work);
         let worker = worker.map_err(|error| Error::environment(format!("a thread for uploads: {error}")))?;
@@ -63,14 +66,13 @@ impl Uploads {
 
     /// Removes what makes an epoch one.
     pub(super) fn forget(&mut self, epoch: u64) -> Result<()> {
-        self.unstage(epoch)?;
         self.ask(Request::Forget(epoch))
     }
 
-    /// Removes the files of an epoch that is none any more.
-    pub(super) fn remove(&mut self, epoch: u64) -> Result<()> {
-        self.unstage(epoch)?;
-        self.ask(Request::Remove(epoch))
+    /// Removes the files of epochs.
+    pub(super) fn remove(&mut self, epochs: &[u64]) -> Result<()> {
+        epochs.iter().try_for_each(|epoch| self.unstage(*epoch))?;
+        self.ask(Request::Remove(epochs.to_vec()))
     }
 
     /// What has been done since it was asked last.

@@ -33,7 +33,7 @@ impl Stage {
     }
 }
 
-/// Nanoseconds per batch, for each stage.
+/// Nanoseconds per batch, for each stage; per turn of the shard for checkpoints.
 #[derive(Debug, Clone)]
 pub struct Stages([Histogram<u64>; 5]);
 

@@ -3,7 +3,7 @@
 use arrow::array::RecordBatch;
 use millrace_plan::{Phase, Result, WindowInput};
 
-use super::{PaneKey, WindowAggregate};
+use super::{PaneKey, WindowAggregate, by_pane};
 use crate::checkpoint::{Extent, OperatorState, as_layout};
 use crate::operator::row_counts::{ROW_COUNTS, RowCounts, row_counts};
 use crate::operator::{Operator, Output};
@@ -54,8 +54,11 @@ impl WindowAggregate {
         for key in &keys {
             let Some(pane) = self.panes.get_mut(&key.0) else { continue };
             let (extent, groups) = pane.for_checkpoint(self.known.panes.is_new(key, lost), lost);
-            let (first, replaced) = self.known.panes.place(*key, extent == Extent::Whole);
-            gone.extend(replaced.filter(|_| state.extent == Extent::Changes));
+            let numbers = self.known.panes.place(*key, extent == Extent::Whole);
+            let first = numbers.start;
+            if (state.extent, extent) == (Extent::Changes, Extent::Whole) {
+                gone.push(numbers);
+            }
             for (groups, rows) in pane.states(&groups, &self.layout, &[key.1.0, key.1.1])? {
                 let parts = groups.into_iter().map(|group| first + u64::from(group));
                 state.add_parts(PANES, rows, parts.collect(), vec![]);
@@ -65,7 +68,7 @@ impl WindowAggregate {
             }
         }
         counts.snapshot(state, gone.clone())?;
-        state.add_parts(PANES, RecordBatch::new_empty(self.layout.schema.clone()), vec![], gone);
+        state.add_gone_ranges(PANES, gone);
         Ok(())
     }
 
@@ -75,13 +78,15 @@ impl WindowAggregate {
             if !emitted.is_for_checkpoint(self.known.windows.is_new(window, lost), lost) {
                 continue;
             }
-            let (part, replaced) = self.known.windows.place(*window, true);
-            gone.extend(replaced.filter(|_| state.extent == Extent::Changes));
+            let numbers = self.known.windows.place(*window, true);
             let rows = emitted.snapshot(*window)?;
-            let parts = vec![part; rows.num_rows()];
+            let parts = vec![numbers.start; rows.num_rows()];
             state.add_parts(EMITTED, rows, parts, vec![]);
+            if state.extent == Extent::Changes {
+                gone.push(numbers);
+            }
         }
-        state.add_parts(EMITTED, RecordBatch::new_empty(self.schema.clone()), vec![], gone);
+        state.add_gone_ranges(EMITTED, gone);
         Ok(())
     }
 
@@ -119,13 +124,7 @@ impl WindowAggregate {
     fn restore_panes(&mut self, rows: &RecordBatch) -> Result<()> {
         let layout = self.layout.clone();
         let rows = as_layout(rows.columns(), &layout.schema)?;
-        let (starts, ends) = (layout.extra(&rows, 0), layout.extra(&rows, 1));
-        let mut row = 0;
-        while row < starts.len() {
-            let key = (starts[row], ends[row]);
-            let same = (row..starts.len()).take_while(|other| (starts[*other], ends[*other]) == key).count();
-            let part = rows.slice(row, same);
-            row += same;
+        for (key, part) in by_pane(&layout, &rows) {
             let pane = self.pane(key)?;
             let before = pane.rows();
             pane.merge(&layout, &part)?;
