@@ -7,6 +7,8 @@ use std::process::Command;
 use millrace_tests::binary::{self, Run};
 use serde_json::Value;
 
+use crate::objects::Server;
+
 /// Keys, so many that a whole epoch is worth a chain.
 const KEYS: u64 = 20_000;
 
@@ -18,11 +20,35 @@ const PACE: u64 = 80_000;
 
 struct World {
     scratch: tempfile::TempDir,
+    /// Where the checkpoints are, if not in a folder.
+    server: Option<Server>,
 }
 
 impl World {
     fn new() -> World {
-        World { scratch: tempfile::tempdir().unwrap() }
+        World { scratch: tempfile::tempdir().unwrap(), server: None }
+    }
+
+    fn with_bucket() -> World {
+        let scratch = tempfile::tempdir().unwrap();
+        let server = Some(Server::over(scratch.path().join("store")));
+        World { scratch, server }
+    }
+
+    /// The folder of the checkpoints, or of the store's objects.
+    fn checkpoints(&self) -> PathBuf {
+        self.path(if self.server.is_some() { "store/bucket/run" } else { "checkpoints" })
+    }
+
+    /// What a command is told of the checkpoints.
+    fn place(&self, command: &mut Command) -> String {
+        match &self.server {
+            None => self.checkpoints().to_string_lossy().into_owned(),
+            Some(server) => {
+                server.reach(command);
+                "s3://bucket/run".into()
+            }
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -73,7 +99,11 @@ impl World {
             &shards.to_string(),
         ]);
         if checkpointed {
-            command.args(["--checkpoint-interval", "1ms", "--checkpoint-dir"]).arg(self.path("checkpoints"));
+            let place = self.place(&mut command);
+            command.args(["--checkpoint-interval", "1ms", "--checkpoint-dir", &place]);
+        }
+        if checkpointed && self.server.is_some() {
+            command.arg("--checkpoint-staging").arg(self.path("staging"));
         }
         command
     }
@@ -85,7 +115,8 @@ impl World {
 
     fn state(&self, what: &str) -> Run {
         let mut command = binary::limited(&binary::path().unwrap());
-        command.args(["state", what]).arg(self.path("checkpoints"));
+        let place = self.place(&mut command);
+        command.args(["state", what, &place]);
         binary::finish(command, self.scratch.path()).unwrap()
     }
 
@@ -93,7 +124,7 @@ impl World {
     fn kill_at(&self, out: &str, shards: usize, links: usize) {
         let command = Command::new(binary::path().unwrap());
         let mut child = self.run(command, out, shards, true).spawn().unwrap();
-        while manifests(&self.path("checkpoints")).iter().all(|own| follows(own).len() < links) {
+        while manifests(&self.checkpoints()).iter().all(|own| follows(own).len() < links) {
             assert_eq!(child.try_wait().unwrap(), None, "it ended before an epoch had {links} links");
         }
         child.kill().unwrap();
@@ -133,6 +164,12 @@ fn follows(manifest: &Value) -> &[Value] {
     manifest["follows"].as_array().map_or(&[], Vec::as_slice)
 }
 
+/// The epochs whose files an epoch needs.
+fn epochs_of(manifest: &Value) -> Vec<u64> {
+    let numbers = follows(manifest).iter().chain([manifest]).map(|own| own["epoch"].as_u64().unwrap());
+    numbers.collect()
+}
+
 fn bytes(files: &Value) -> u64 {
     files.as_array().unwrap().iter().map(|own| own["bytes"].as_u64().unwrap()).sum()
 }
@@ -146,7 +183,7 @@ fn an_epoch_is_as_small_as_what_has_changed_and_a_kill_loses_nothing() {
     for (shards, links) in [(2, 2), (1, 1), (3, 4)] {
         world.kill_at("out", shards, links);
         assert!(world.state("verify").output().unwrap().contains(": whole"));
-        let found = manifests(&world.path("checkpoints"));
+        let found = manifests(&world.checkpoints());
         let newest = found.iter().rev().find(|own| !follows(own).is_empty()).unwrap();
         let (own, base) = (bytes(&newest["parts"]), bytes(&follows(newest)[0]["files"]));
         assert!(own < base, "{own} bytes follow {base}");
@@ -154,7 +191,7 @@ fn an_epoch_is_as_small_as_what_has_changed_and_a_kill_loses_nothing() {
     world.finish("out", 2, true).output().unwrap();
     assert_eq!(world.seen("out"), expected);
     // All keys had come long before the end: the last epochs are small.
-    let found = manifests(&world.path("checkpoints"));
+    let found = manifests(&world.checkpoints());
     let least = found.iter().map(|own| bytes(&own["parts"])).min().unwrap();
     let first = found.iter().find_map(|own| follows(own).first()).expect("an epoch that follows another");
     assert!(least * 20 < bytes(&first["files"]), "{least} bytes for some of {KEYS} keys");
@@ -162,14 +199,40 @@ fn an_epoch_is_as_small_as_what_has_changed_and_a_kill_loses_nothing() {
 }
 
 #[test]
+fn a_chain_in_a_bucket_outlasts_a_kill_and_its_old_files_go() {
+    let world = World::with_bucket();
+    world.finish("straight", 2, false).output().unwrap();
+    for (shards, links) in [(2, 2), (1, 4)] {
+        world.kill_at("out", shards, links);
+        assert!(world.state("verify").output().unwrap().contains(": whole"));
+    }
+    let run = world.finish("out", 2, true);
+    run.output().unwrap();
+    assert!(!run.stderr.contains("could not be removed"), "{}", run.stderr);
+    assert_eq!(world.seen("out"), world.seen("straight"));
+    let needed = manifests(&world.checkpoints()).iter().flat_map(epochs_of).min().unwrap();
+    for entry in fs::read_dir(world.checkpoints()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy();
+        let number: Option<u64> = name.strip_prefix("epoch-").and_then(|own| own.parse().ok());
+        // The store keeps folders without objects.
+        let is_empty = || fs::read_dir(&path).unwrap().next().is_none();
+        assert!(
+            number.is_none_or(|own| own >= needed || is_empty()),
+            "{name}: none before {needed} is needed"
+        );
+    }
+}
+
+#[test]
 fn a_damaged_file_that_others_build_on_is_named_and_no_run_starts_from_the_beginning() {
     let world = World::new();
     // More than are kept: all build on one.
     world.kill_at("out", 2, 4);
-    let found = manifests(&world.path("checkpoints"));
+    let found = manifests(&world.checkpoints());
     let newest = found.iter().rev().find(|own| follows(own).len() >= 4).unwrap();
     let name = format!("epoch-{:012}/shard-1.snapshot", follows(newest)[0]["epoch"].as_u64().unwrap());
-    let file = world.path("checkpoints").join(&name);
+    let file = world.checkpoints().join(&name);
     let mut bytes = fs::read(&file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

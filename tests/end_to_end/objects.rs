@@ -18,8 +18,8 @@ const PASSWORD: &str = "a secret";
 const SIGABRT: i32 = 6;
 const URL: &str = "s3://bucket/some/run";
 
-/// A store over a folder of the world.
-struct Server {
+/// A store over a folder.
+pub(crate) struct Server {
     child: Child,
     port: u16,
     /// The requests that it has done.
@@ -29,16 +29,20 @@ struct Server {
 impl Server {
     /// Port 0 = any.
     fn start(world: &World, port: u16) -> Server {
-        Server::new(world, port, None)
+        Server::new(world.path("store"), port, None)
     }
 
     /// One that does the first request whose line contains this, and is gone.
     fn until(world: &World, last: &str) -> Server {
-        Server::new(world, 0, Some(last))
+        Server::new(world.path("store"), 0, Some(last))
     }
 
-    fn new(world: &World, port: u16, last: Option<&str>) -> Server {
-        let root = world.path("store");
+    /// One over this folder, in which it has a bucket `bucket`.
+    pub(crate) fn over(root: PathBuf) -> Server {
+        Server::new(root, 0, None)
+    }
+
+    fn new(root: PathBuf, port: u16, last: Option<&str>) -> Server {
         fs::create_dir_all(root.join("bucket")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_s3-server"));
         command.arg(root).arg(port.to_string()).args([USER, PASSWORD]).args(last).stdout(Stdio::piped());
@@ -48,6 +52,11 @@ impl Server {
         let (tell, done) = channel();
         std::thread::spawn(move || said.map_while(Result::ok).try_for_each(|line| tell.send(line)));
         Server { child, port, done }
+    }
+
+    /// Where a run finds it.
+    pub(crate) fn reach(&self, command: &mut Command) {
+        self.environment(command, PASSWORD);
     }
 
     fn environment(&self, command: &mut Command, password: &str) {
