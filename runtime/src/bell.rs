@@ -125,7 +125,7 @@ impl Bell {
         self.set.as_raw_fd()
     }
 
-    fn event(&self) -> RawFd {
+    pub(crate) fn event(&self) -> RawFd {
         self.handle.shared.event.as_raw_fd()
     }
 }

@@ -346,14 +346,16 @@ impl Cluster {
     }
 
     /// Sends a barrier through all shards, each when its turn comes, and lets them work on until it has passed.
-    /// What they held, and the rows that were not read before it. `stops`: what comes behind it will come again.
+    /// What they held, which they tell piece by piece while they work on, and the rows that were not read before it.
+    /// `stops`: what comes behind it will come again.
     fn cut(&mut self, barrier: Barrier, stops: bool) -> Result<(Vec<ShardSnapshot>, Vec<Unread>)> {
         self.clock_stands = stops;
         let shards = self.pipelines.len();
         let mut asked = vec![false; shards];
         let mut snapshots: Vec<Option<ShardSnapshot>> = vec![None; shards];
+        let mut whole = vec![false; shards];
         let mut unread = vec![];
-        while snapshots.iter().any(Option::is_none) {
+        while whole.contains(&false) {
             let shard = self.choices.below(shards);
             if !asked[shard] {
                 asked[shard] = true;
@@ -361,9 +363,15 @@ impl Cluster {
                 unread.extend(own.filter(|own| !self.lookups.contains(&own.0)).cloned());
                 self.pipelines[shard].barrier(barrier)?;
             }
-            if snapshots[shard].is_none() {
-                self.collect(shard);
-                snapshots[shard] = self.pipelines[shard].take_snapshot();
+            match &mut snapshots[shard] {
+                Some(own) if self.choices.below(8) == 0 => {
+                    whole[shard] |= !self.pipelines[shard].add_rest(own)?
+                }
+                Some(_) => {}
+                None => {
+                    self.collect(shard);
+                    snapshots[shard] = self.pipelines[shard].take_snapshot();
+                }
             }
             self.behind[shard] = stops && snapshots[shard].is_some();
             self.step()?;

@@ -91,7 +91,12 @@ impl Shards {
             .iter_mut()
             .for_each(|own| own.barrier(Barrier { epoch: 1, since: Since::Start }).unwrap());
         assert_eq!(self.results(), Vec::<Vec<Option<i64>>>::new());
-        self.pipelines.iter_mut().map(|own| own.take_snapshot().unwrap()).collect()
+        let held = |own: &mut Pipeline| {
+            let mut snapshot = own.take_snapshot().unwrap();
+            while own.add_rest(&mut snapshot).unwrap() {}
+            snapshot
+        };
+        self.pipelines.iter_mut().map(held).collect()
     }
 }
 

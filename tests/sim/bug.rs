@@ -31,6 +31,8 @@ pub enum Bug {
     LostChanges,
     /// Recovery passes over what an epoch builds on, but for the first of it.
     MissingLink,
+    /// A snapshot is told durable before operators have said all that they held.
+    LostRest,
 }
 
 /// All of them.
@@ -49,4 +51,5 @@ pub const BUGS: &[Bug] = &[
     Bug::DeadOutput,
     Bug::LostChanges,
     Bug::MissingLink,
+    Bug::LostRest,
 ];

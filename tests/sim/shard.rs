@@ -206,7 +206,11 @@ impl Shard {
                 disk.sync_names();
                 Point::OutputSynced
             }
-            Write::Snapshot(name, snapshot) => {
+            Write::Snapshot(name, mut snapshot) => {
+                if self.bug != Some(Bug::LostRest) && self.pipeline.add_rest(&mut snapshot).unwrap() {
+                    self.writes.push_front(Write::Snapshot(name, snapshot));
+                    return Point::SnapshotHalf;
+                }
                 let epoch = snapshot.epoch;
                 if disk.try_create(&name, Content::Part(snapshot), choices).is_err() {
                     // Nothing of this epoch is told but that it failed.

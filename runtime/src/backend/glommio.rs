@@ -80,6 +80,9 @@ impl AsRawFd for Descriptor {
 }
 
 struct GlommioExecutor {
+    in_flight: InFlight,
+    /// The bell's event.
+    always_writable: PollableFd<Descriptor>,
     /// The registered wait for the bell; kept from park to park, so that a timer cancels nothing.
     wait: RefCell<PollState>,
     event: PollableFd<Descriptor>,
@@ -91,7 +94,33 @@ impl GlommioExecutor {
     fn new(bell: Bell) -> io::Result<GlommioExecutor> {
         let event = PollableFd::new(Descriptor(bell.descriptor())).map_err(io_error)?;
         let wait = RefCell::new(PollState::default());
-        Ok(GlommioExecutor { wait, event, bell, watches: Watches::default() })
+        let always_writable = PollableFd::new(Descriptor(bell.event())).map_err(io_error)?;
+        let (in_flight, watches) = (InFlight::default(), Watches::default());
+        Ok(GlommioExecutor { in_flight, always_writable, wait, event, bell, watches })
+    }
+}
+
+/// Requests that files wait for. Glommio submits requests and sees what has become of them when no task can run, or
+/// when its timer of 100 ms goes off: a shard that is busy must stand aside for them.
+#[derive(Clone, Default)]
+struct InFlight(Rc<Cell<usize>>);
+
+impl InFlight {
+    /// Counts a request until it is done or nobody waits for it.
+    async fn count<T>(&self, request: impl Future<Output = T>) -> T {
+        struct Counted<'a>(&'a Cell<usize>);
+        impl Drop for Counted<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.0.get() - 1);
+            }
+        }
+        self.0.set(self.0.get() + 1);
+        let _counted = Counted(&self.0);
+        request.await
+    }
+
+    fn any(&self) -> bool {
+        self.0.get() > 0
     }
 }
 
@@ -99,8 +128,7 @@ impl Executor for GlommioExecutor {
     fn park(&self, timeout_ns: Option<u64>) -> LocalFuture<'_, ()> {
         Box::pin(async move {
             if !self.bell.doze() {
-                self.watches.look(&self.bell);
-                return;
+                return self.yield_now().await;
             }
             let mut timer = pin!(timeout_ns.map(|own| Timer::new(Duration::from_nanos(own))));
             poll_fn(|context| {
@@ -119,17 +147,23 @@ impl Executor for GlommioExecutor {
 
     fn yield_now(&self) -> LocalFuture<'_, ()> {
         self.watches.look(&self.bell);
-        Box::pin(glommio::yield_if_needed())
+        match self.in_flight.any() {
+            // A request behind the others that is done at once; until then no task can run.
+            true => Box::pin(async {
+                let _ = self.always_writable.writable().await;
+            }),
+            false => Box::pin(glommio::yield_if_needed()),
+        }
     }
 
     fn open<'a>(&'a self, path: &'a Path, create: bool) -> LocalFuture<'a, io::Result<Box<dyn OpenFile>>> {
         Box::pin(async move {
             let file = match create {
-                true => BufferedFile::create(path).await,
-                false => BufferedFile::open(path).await,
+                true => self.in_flight.count(BufferedFile::create(path)).await,
+                false => self.in_flight.count(BufferedFile::open(path)).await,
             };
-            let file = file.map_err(io_error)?;
-            Ok(Box::new(GlommioFile(file)) as Box<dyn OpenFile>)
+            let file = GlommioFile { file: file.map_err(io_error)?, in_flight: self.in_flight.clone() };
+            Ok(Box::new(file) as Box<dyn OpenFile>)
         })
     }
 
@@ -138,21 +172,24 @@ impl Executor for GlommioExecutor {
     }
 }
 
-struct GlommioFile(BufferedFile);
+struct GlommioFile {
+    file: BufferedFile,
+    in_flight: InFlight,
+}
 
 impl OpenFile for GlommioFile {
     fn len(&self) -> LocalFuture<'_, io::Result<u64>> {
         Box::pin(async {
-            if std::fs::metadata(format!("/proc/self/fd/{}", self.0.as_raw_fd()))?.is_dir() {
+            if std::fs::metadata(format!("/proc/self/fd/{}", self.file.as_raw_fd()))?.is_dir() {
                 return Err(io::Error::from(io::ErrorKind::IsADirectory));
             }
-            self.0.file_size().await.map_err(io_error)
+            self.file.file_size().await.map_err(io_error)
         })
     }
 
     fn read_at(&self, offset: u64, len_bytes: usize) -> LocalFuture<'_, io::Result<Vec<u8>>> {
         Box::pin(async move {
-            let read = self.0.read_at(offset, len_bytes).await.map_err(io_error)?;
+            let read = self.in_flight.count(self.file.read_at(offset, len_bytes)).await.map_err(io_error)?;
             Ok(read.to_vec())
         })
     }
@@ -164,7 +201,7 @@ impl OpenFile for GlommioFile {
             let mut rest = bytes;
             let tail = rest.split_off(rest.len().min(WINDOW_BYTES));
             let copy = rest.clone();
-            let written = self.0.write_at(copy, offset).await.map_err(io_error)?;
+            let written = self.in_flight.count(self.file.write_at(copy, offset)).await.map_err(io_error)?;
             rest.drain(..written.min(rest.len()));
             rest.extend_from_slice(&tail);
             Ok((written, rest))
@@ -172,11 +209,11 @@ impl OpenFile for GlommioFile {
     }
 
     fn sync(&self) -> LocalFuture<'_, io::Result<()>> {
-        Box::pin(async { self.0.fdatasync().await.map_err(io_error) })
+        Box::pin(async { self.in_flight.count(self.file.fdatasync()).await.map_err(io_error) })
     }
 
     fn close(self: Box<Self>) -> LocalFuture<'static, io::Result<()>> {
-        Box::pin(async move { self.0.close().await.map_err(io_error) })
+        Box::pin(async move { self.in_flight.count(self.file.close()).await.map_err(io_error) })
     }
 }
 

@@ -10,7 +10,7 @@ use millrace_plan::NodeId;
 pub use alignment::Alignment;
 pub use coordinator::{Coordinator, Durable, EpochAction, EpochEvent, Keep};
 pub use merge::merged;
-pub use state::{Extent, OperatorState, Placement, StateTable, as_layout};
+pub use state::{Extent, OperatorState, PIECE_PARTS, Placement, StateTable, as_layout};
 
 /// What a snapshot follows, and so what it must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Schema, SchemaRef, UInt64Type};
 use millrace_plan::{Error, Result};
 
@@ -42,6 +42,27 @@ pub struct StateTable {
     pub parts: Vec<u64>,
     /// Parts of which earlier snapshots may hold rows, and that are gone.
     pub gone: Vec<Range<u64>>,
+}
+
+/// Parts of a state that are given at once, if it is given in pieces: about a megabyte.
+pub const PIECE_PARTS: usize = 1 << 14;
+
+impl StateTable {
+    /// Keyed rows of parts of the state, one part after the other.
+    pub fn of_parts(name: &str, rows: RecordBatch, parts: Vec<u64>) -> StateTable {
+        StateTable { name: name.into(), placement: Placement::Keyed, rows, parts, gone: vec![] }
+    }
+
+    /// Tables of the same name and columns as one; there is at least one.
+    pub fn joined(mut tables: Vec<StateTable>) -> Result<StateTable> {
+        let Some(first) = tables.first().filter(|_| tables.len() > 1) else {
+            return tables.pop().ok_or_else(|| Error::bug("no tables to join"));
+        };
+        let rows = concat_batches(&first.rows.schema(), tables.iter().map(|own| &own.rows))
+            .map_err(|error| Error::bug(format!("joining tables of state: {error}")))?;
+        let parts = tables.iter().flat_map(|own| &own.parts).copied().collect();
+        Ok(StateTable { rows, parts, ..tables.swap_remove(0) })
+    }
 }
 
 /// Whether a state is all of what an operator holds.

@@ -15,7 +15,7 @@ use super::results::{record, report_faults, send, without_faults};
 use super::row_counts::{ROW_COUNTS, RowCounts, row_counts};
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowKinds};
-use crate::checkpoint::{OperatorState, as_layout};
+use crate::checkpoint::{OperatorState, PIECE_PARTS, StateTable, as_layout};
 use crate::state::{Grouped, PARTIAL_ROWS, PartialLayout, PreAggregation, hash_keys};
 
 /// The GroupAggregate operator.
@@ -42,6 +42,10 @@ pub struct GroupAggregate {
     batch_rows: usize,
     ingest_ms: i64,
     account: Account,
+    /// What the checkpoint holds of groups that have changed since, before they were due.
+    copied: Vec<StateTable>,
+    /// A checkpoint holds groups that have not been given yet.
+    gives: bool,
 }
 
 /// The table of a checkpoint: partial states, and whether the group's result has been sent.
@@ -79,6 +83,8 @@ impl GroupAggregate {
             batch_rows: limits.batch_rows,
             ingest_ms: 0,
             account: Account::default(),
+            copied: vec![],
+            gives: false,
         })
     }
 
@@ -117,6 +123,7 @@ impl GroupAggregate {
             return Ok(());
         }
         let touched = self.groups.locate(&keys, &self.hashes)?.to_vec();
+        self.copy_urgent()?;
         if self.tracks_changes() {
             self.note_before(&touched)?;
         }
@@ -128,6 +135,7 @@ impl GroupAggregate {
     fn add_partial(&mut self, batch: &Batch) -> Result<()> {
         let (keys, hashes) = Grouped::keys_of(&self.layout, &batch.rows);
         let touched = self.groups.locate(keys, hashes)?.to_vec();
+        self.copy_urgent()?;
         if self.tracks_changes() {
             self.note_before(&touched)?;
         }
@@ -140,7 +148,8 @@ impl GroupAggregate {
     /// Forgets the groups of which every row has been taken back, when they may be half of all. Nothing may
     /// be waiting to be sent.
     fn forget_empty(&mut self) -> Result<()> {
-        if !self.retracting || self.groups.len() <= self.most_groups {
+        // Groups that a checkpoint is to give keep their numbers.
+        if !self.retracting || self.groups.len() <= self.most_groups || self.gives {
             return Ok(());
         }
         let (kept, forgotten) = self.groups.forget_empty()?;
@@ -172,20 +181,32 @@ impl GroupAggregate {
             self.flush(out)?;
             return Ok(OperatorState::none());
         }
-        let (extent, groups) = self.groups.for_checkpoint(whole, lost);
-        let mut state = OperatorState::new(extent);
-        for (groups, rows) in self.groups.states(&groups, &self.layout, &[])? {
-            let sent =
-                groups.iter().map(|group| Some(self.sent.get(*group as usize).is_some_and(|own| *own)));
-            let rows = with_column(rows, "sent", Arc::new(sent.collect::<BooleanArray>()))?;
-            state.add_parts(GROUPS, rows, groups.into_iter().map(u64::from).collect(), vec![]);
-        }
+        self.copied.clear();
+        let mut state = OperatorState::new(self.groups.begin_checkpoint(whole, lost));
+        self.gives = true;
         if let Some(hash) = self.groups.some_hash() {
             let mut counts = RowCounts::default();
             counts.add(hash, (0, 0), self.groups.rows(), 0);
             counts.snapshot(&mut state, vec![])?;
         }
         Ok(state)
+    }
+
+    /// The states of groups as a table of a checkpoint.
+    fn table_of(&self, groups: Vec<u32>) -> Result<StateTable> {
+        let rows = self.groups.states_of(&groups, &self.layout, &[])?;
+        let sent = groups.iter().map(|group| Some(self.sent.get(*group as usize).is_some_and(|own| *own)));
+        let rows = with_column(rows, "sent", Arc::new(sent.collect::<BooleanArray>()))?;
+        Ok(StateTable::of_parts(GROUPS, rows, groups.into_iter().map(u64::from).collect()))
+    }
+
+    /// Copies the groups that have been found and that a checkpoint is still to give.
+    fn copy_urgent(&mut self) -> Result<()> {
+        let urgent = self.groups.urgent();
+        if !urgent.is_empty() {
+            self.copied.push(self.table_of(urgent)?);
+        }
+        Ok(())
     }
 
     /// Sends what has changed since the last emission.
@@ -332,6 +353,15 @@ impl Operator for GroupAggregate {
         self.held(false, lost, out).map(Some)
     }
 
+    fn rest(&mut self) -> Result<Option<StateTable>> {
+        if !self.copied.is_empty() {
+            return StateTable::joined(std::mem::take(&mut self.copied)).map(Some);
+        }
+        let piece = if self.gives { self.groups.due(PIECE_PARTS) } else { None };
+        self.gives = piece.is_some();
+        piece.map(|groups| self.table_of(groups)).transpose()
+    }
+
     fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
         state.only(&[GROUPS, ROW_COUNTS])?;
         for rows in state.rows(GROUPS) {
@@ -349,7 +379,9 @@ impl Operator for GroupAggregate {
     }
 
     fn account(&self) -> Account {
-        Account { in_state: self.groups.rows(), state_bytes: self.groups.bytes() as u64, ..self.account }
+        let copied: usize = self.copied.iter().map(|own| own.rows.get_array_memory_size()).sum();
+        let state_bytes = (self.groups.bytes() + copied) as u64;
+        Account { in_state: self.groups.rows(), state_bytes, ..self.account }
     }
 }
 

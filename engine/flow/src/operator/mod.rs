@@ -29,7 +29,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use millrace_plan::{Error, Limits, Node, Plan, Result};
 
 use crate::batch::{Batch, Event, SplitId, SplitStatus};
-use crate::checkpoint::OperatorState;
+use crate::checkpoint::{OperatorState, StateTable};
 
 pub use calc::{concat_rows, narrow};
 pub use exchange::{Exchange, Route};
@@ -260,6 +260,12 @@ pub trait Operator {
     /// know, and a whole snapshot must follow at once. One with much state should know.
     fn changes(&mut self, lost: bool, out: &mut Output) -> Result<Option<OperatorState>> {
         let _ = (lost, out);
+        Ok(None)
+    }
+
+    /// More of the last snapshot: one with much state need not give all of it at once, which would make rows wait. It
+    /// goes on meanwhile, and gives what it held when the barrier came. `None`: that was all.
+    fn rest(&mut self) -> Result<Option<StateTable>> {
         Ok(None)
     }
 

@@ -9,7 +9,7 @@ use millrace_plan::{Error, Exchange as Strategy, NodeId, Operator as Spec, Plan,
 
 use super::{Body, Pipeline, Unit};
 use crate::batch::{Batch, Event};
-use crate::checkpoint::{Barrier, NodeSnapshot, OperatorState, ShardSnapshot, Since};
+use crate::checkpoint::{Barrier, NodeSnapshot, OperatorState, ShardSnapshot, Since, StateTable};
 use crate::operator::Output;
 use crate::state::partition_of;
 
@@ -63,7 +63,7 @@ impl Pipeline {
         }
     }
 
-    /// What this shard held when the barrier passed, once it has passed every node. Rows that sinks get behind
+    /// What this shard held when the barrier passed, once it has passed every node; [`Pipeline::rest`] has more. Rows that sinks get behind
     /// the barrier are kept back until then: those taken before by [`Pipeline::take_rows`] are before it.
     pub fn take_snapshot(&mut self) -> Option<ShardSnapshot> {
         let passing = self.passing.as_ref()?;
@@ -74,6 +74,26 @@ impl Pipeline {
         let passed = self.passing.take()?;
         self.rows = passed.behind;
         Some(ShardSnapshot { epoch: passed.epoch, nodes: passed.nodes })
+    }
+
+    /// More of what a node held when the last barrier passed, which [`Pipeline::take_snapshot`] has told; `None` if
+    /// that was all. To be asked for each node until then, even if the snapshot is of no use any more.
+    pub fn rest(&mut self, node: NodeId) -> Result<Option<StateTable>> {
+        match self.nodes[node].unit {
+            Unit::Exchange { .. } => Ok(None),
+            _ => self.operator(node)?.rest(),
+        }
+    }
+
+    /// Adds what [`Pipeline::rest`] answers next to the snapshot; false if that is whole.
+    pub fn add_rest(&mut self, snapshot: &mut ShardSnapshot) -> Result<bool> {
+        for own in &mut snapshot.nodes {
+            if let Some(table) = self.rest(own.node)? {
+                own.state.add_table(table);
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Rows for a sink.

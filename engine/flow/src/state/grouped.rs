@@ -212,6 +212,25 @@ impl Grouped {
         (Extent::Whole, self.met())
     }
 
+    /// As [`Grouped::for_checkpoint`], but [`Grouped::due`] gives the groups. No group may have been cleared.
+    pub fn begin_checkpoint(&mut self, whole: bool, lost: bool) -> Extent {
+        if !whole && self.changed.take_in_pieces(lost) {
+            return Extent::Changes;
+        }
+        self.changed.begin_in_pieces(self.len());
+        Extent::Whole
+    }
+
+    /// Up to `most` groups that the last checkpoint holds and that have not been given yet.
+    pub fn due(&mut self, most: usize) -> Option<Vec<u32>> {
+        self.changed.piece(most)
+    }
+
+    /// The groups that the last `locate` found while they were due: their states must be copied before an update.
+    pub fn urgent(&mut self) -> Vec<u32> {
+        self.changed.urgent()
+    }
+
     /// The partial states of these groups in batches of a bounded number, for a checkpoint. They stand for no rows:
     /// how many there are, [`Grouped::stand_for`] is told.
     pub fn states(
@@ -222,8 +241,13 @@ impl Grouped {
     ) -> Result<Vec<(Vec<u32>, RecordBatch)>> {
         /// Keys of one batch have 32-bit offsets.
         const MOST_GROUPS: usize = 1 << 17;
-        let batch = |groups: &[u32]| Ok((groups.to_vec(), self.partial_of(groups, 0, layout, extra)?));
+        let batch = |groups: &[u32]| Ok((groups.to_vec(), self.states_of(groups, layout, extra)?));
         groups.chunks(MOST_GROUPS).map(batch).collect()
+    }
+
+    /// As [`Grouped::states`], for few groups.
+    pub fn states_of(&self, groups: &[u32], layout: &PartialLayout, extra: &[i64]) -> Result<RecordBatch> {
+        self.partial_of(groups, 0, layout, extra)
     }
 
     /// The groups that were merged from a checkpoint stand for so many rows more.

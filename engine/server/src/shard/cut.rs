@@ -2,20 +2,19 @@
 //! makes its output and what it holds durable, while it works on. Without checkpoints it lets a run stop in order.
 
 use std::future::{Future, poll_fn};
-use std::path::Path;
 use std::pin::Pin;
 use std::task::Poll;
 
-use millrace_flow::checkpoint::ShardSnapshot;
 use millrace_flow::pipeline::Pipeline;
 use millrace_plan::{Error, Result};
-use millrace_runtime::{Disk, DiskError, RingReceiver, RingSender, ShardContext, WriteFile, ring};
+use millrace_runtime::{RingReceiver, RingSender, ShardContext, ring};
 
 use super::input::Inputs;
 use super::output::{Outputs, Unsynced};
+use super::snapshot::{Rest, write_snapshot};
 use crate::checkpoint::{
-    Command, Encoder, Failpoint, NodeKey, Part, Progress, ShardCheckpoint, SnapshotFile, SplitState,
-    StagedFile, reach, snapshot_path,
+    Command, Failpoint, Part, Progress, ShardCheckpoint, SnapshotFile, SplitState, StagedFile, reach,
+    snapshot_path,
 };
 use crate::report::HostEvent;
 
@@ -35,6 +34,8 @@ pub struct Cuts {
     /// The barrier on its way, and how far the splits were read before it.
     asked: Option<(u64, Vec<SplitState>)>,
     writing: Option<(u64, Pin<Box<dyn Future<Output = Written>>>)>,
+    /// What is being written asks for more of what nodes held.
+    rest: Rest,
     /// Output that is not visible yet.
     staged: Vec<StagedFile>,
     /// Nothing more is read.
@@ -56,6 +57,7 @@ impl Cuts {
             sender: Some(sender),
             asked: None,
             writing: None,
+            rest: Rest::default(),
             staged: vec![],
             ended: false,
             drains: false,
@@ -105,7 +107,7 @@ impl Cuts {
             any = true;
         }
         any |= self.cut(context, pipeline, outputs).await?;
-        any |= self.write(context, outputs).await?;
+        any |= self.write(context, pipeline, outputs).await?;
         let is_finished = match &self.checkpoint {
             None => false,
             Some(own) if own.keep_open => inputs.is_exhausted(),
@@ -181,12 +183,12 @@ impl Cuts {
         let (shard, staged) = (context.shard(), self.staged.clone());
         let (path, keys) =
             (snapshot_path(&checkpoint.folder, epoch, context.shard()), checkpoint.keys.clone());
-        let disk = context.disk();
+        let (disk, rest) = (context.disk(), self.rest.clone());
         let write = async move {
             for own in unsynced {
                 own.sync(&disk).await.map_err(|error| crate::job::environment(&error))?;
             }
-            let written = write_snapshot(&disk, &path, snapshot, &keys).await;
+            let written = write_snapshot(&disk, &path, snapshot, &keys, &rest).await;
             reach(Failpoint::PartWritten);
             let part = |(bytes, crc32)| Part { file: SnapshotFile { shard, bytes, crc32 }, splits, staged };
             Ok(written.map(part).map_err(|error| error.to_string()))
@@ -196,8 +198,14 @@ impl Cuts {
     }
 
     /// Lets what is being written go on, and says when it is durable.
-    async fn write(&mut self, context: &ShardContext, outputs: &mut Outputs) -> Result<bool> {
+    async fn write(
+        &mut self,
+        context: &ShardContext,
+        pipeline: &mut Pipeline,
+        outputs: &mut Outputs,
+    ) -> Result<bool> {
         let Some((epoch, writing)) = &mut self.writing else { return Ok(false) };
+        self.rest.answer(|node| pipeline.rest(node))?;
         let epoch = *epoch;
         let once = poll_fn(|task| Poll::Ready(writing.as_mut().poll(task))).await;
         let Poll::Ready(written) = once else { return Ok(false) };
@@ -209,49 +217,4 @@ impl Cuts {
         outputs.tell(HostEvent::epoch(context.shard(), progress));
         Ok(true)
     }
-}
-
-/// A snapshot is written in pieces of this many bytes, so that the shard gets on between two.
-const PIECE_BYTES: usize = 1 << 20;
-
-async fn write_snapshot(
-    disk: &Disk,
-    path: &Path,
-    snapshot: ShardSnapshot,
-    keys: &[NodeKey],
-) -> Result<(u64, u32)> {
-    let failed = |error: DiskError| crate::job::environment(&error);
-    let mut file = disk.create(path).await.map_err(failed)?;
-    let (mut encoder, first) = Encoder::new(snapshot.epoch);
-    append(&mut file, &first).await?;
-    for node in snapshot.nodes {
-        encoder.node(&keys[node.node], node.watermark_ms, node.state.extent);
-        for table in node.state.tables {
-            append(&mut file, &encoder.table(&table)?).await?;
-            reach(Failpoint::SnapshotHalf);
-        }
-    }
-    let (last, bytes, crc32) = encoder.finish()?;
-    append(&mut file, &last).await?;
-    reach(Failpoint::SnapshotUnsynced);
-    file.finish().await.map_err(failed)?;
-    Ok((bytes, crc32))
-}
-
-async fn append(file: &mut WriteFile, bytes: &[u8]) -> Result<()> {
-    for piece in bytes.chunks(PIECE_BYTES) {
-        file.append(piece.to_vec()).await.map_err(|error| crate::job::environment(&error))?;
-        give_way().await;
-    }
-    Ok(())
-}
-
-/// Ready when polled again.
-async fn give_way() {
-    let mut given = false;
-    poll_fn(|_| match std::mem::replace(&mut given, true) {
-        true => Poll::Ready(()),
-        false => Poll::Pending,
-    })
-    .await;
 }

@@ -9,6 +9,7 @@ mod monitor;
 mod output;
 mod pace;
 mod peer;
+mod snapshot;
 mod stages;
 
 use std::sync::Arc;
@@ -102,6 +103,9 @@ const CLOCK_INTERVAL_MS: u64 = 10;
 /// A shard gives way to its executor after this long, in nanoseconds.
 const STEP_NS: u64 = 500_000;
 
+/// After so long the messages of other shards wait for the next turn.
+const RECEIVE_NS: u64 = 1_000_000;
+
 /// Runs one shard to the end of its input, or until it is told to stop.
 pub async fn run(context: ShardContext, job: ShardJob) -> Result<ShardReport> {
     let stop = context.clone();
@@ -134,6 +138,8 @@ struct Shard {
     last_epoch_ms: u64,
     last_snapshot_ms: u64,
     epoch: u64,
+    /// The shard whose messages are taken next.
+    receives_from: usize,
     /// The run goes on from a checkpoint.
     resumed: bool,
     stopped: bool,
@@ -175,6 +181,7 @@ impl Shard {
             last_epoch_ms: 0,
             last_snapshot_ms: 0,
             epoch: 0,
+            receives_from: 0,
             stopped: false,
             peak_state_bytes: 0,
         })
@@ -204,6 +211,7 @@ impl Shard {
                 break;
             }
             let now_ns = self.context.clock().monotonic_ns();
+            self.stages.record(Stage::Turn, now_ns - turn_ns);
             if is_cutting || self.cuts.is_cutting() {
                 self.stages.record(Stage::Checkpoint, now_ns - turn_ns);
             }
@@ -220,16 +228,22 @@ impl Shard {
         self.finish().await
     }
 
-    /// Takes messages from other shards.
+    /// Takes messages from other shards, for a bounded time.
     fn receive(&mut self) -> Result<bool> {
         let mut any = false;
-        for from in 0..self.context.shards() {
+        let until_ns = self.context.clock().monotonic_ns() + RECEIVE_NS;
+        for _ in 0..self.context.shards() {
+            let from = self.receives_from;
+            self.receives_from = (from + 1) % self.context.shards();
             for _ in 0..self.pace.burst(self.pipeline.shard_watermark(from)) {
                 let Some(Sent { at_ns, message }) = self.inbox.poll_from(from) else { break };
                 let now_ns = self.context.clock().monotonic_ns();
                 self.stages.record(Stage::Exchange, now_ns.saturating_sub(at_ns));
                 self.pipeline.receive(from, message)?;
                 any = true;
+                if now_ns > until_ns {
+                    return Ok(true);
+                }
             }
         }
         Ok(any)

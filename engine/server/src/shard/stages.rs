@@ -14,13 +14,15 @@ pub enum Stage {
     Exchange,
     /// Columns to bytes, and handing them on.
     Sink,
-    /// A turn of the shard while a checkpoint is made: so long rows may have to wait for it.
+    /// A turn of the shard: so long rows may have to wait.
+    Turn,
+    /// A turn of the shard while a checkpoint is made.
     Checkpoint,
 }
 
 impl Stage {
-    const ALL: [Stage; 5] =
-        [Stage::Decode, Stage::Operators, Stage::Exchange, Stage::Sink, Stage::Checkpoint];
+    const ALL: [Stage; 6] =
+        [Stage::Decode, Stage::Operators, Stage::Exchange, Stage::Sink, Stage::Turn, Stage::Checkpoint];
 
     fn name(self) -> &'static str {
         match self {
@@ -28,14 +30,15 @@ impl Stage {
             Stage::Operators => "operators",
             Stage::Exchange => "exchange",
             Stage::Sink => "sink",
+            Stage::Turn => "turn",
             Stage::Checkpoint => "checkpoint",
         }
     }
 }
 
-/// Nanoseconds per batch, for each stage; per turn of the shard for checkpoints.
+/// Nanoseconds per batch, for each stage; per turn of the shard for the last two.
 #[derive(Debug, Clone)]
-pub struct Stages([Histogram<u64>; 5]);
+pub struct Stages([Histogram<u64>; 6]);
 
 impl Default for Stages {
     fn default() -> Self {
