@@ -28,6 +28,8 @@ pub struct Host {
     commands: Vec<RingSender<Command>>,
     /// When the shards were told to stop, in nanoseconds.
     drains_since_ns: Option<u64>,
+    /// The epoch that the run goes on from, to be told.
+    resumes_from: Option<u64>,
 }
 
 /// Says the first warnings; many clients may vanish.
@@ -70,6 +72,7 @@ impl Host {
             warnings,
             epochs,
             commands: vec![],
+            resumes_from: None,
             drains_since_ns: None,
         }
     }
@@ -90,7 +93,10 @@ impl Host {
                     HostEvent::Bad(letter) => self.letters.add(letter)?,
                     HostEvent::Warning(warning) => self.warnings.say(&self.progress, &warning),
                     HostEvent::Snapshot(snapshot) => self.progress.update(snapshot, clock.monotonic_ns()),
-                    HostEvent::Ready(commands) => self.commands.push(commands),
+                    HostEvent::Ready(commands) => {
+                        self.commands.push(commands);
+                        self.say_if_resumed();
+                    }
                     HostEvent::Epoch { shard, progress } => {
                         let now_ms = clock.wall_ms();
                         self.with_epochs(|epochs, warn| epochs.progress(shard, progress, now_ms, warn))?;
@@ -103,6 +109,17 @@ impl Host {
             self.check_stdout(flushed)?;
         }
         Ok(any)
+    }
+
+    /// The run goes on from this epoch: says so when every shard has what it held.
+    pub fn resumes_from(&mut self, epoch: u64) {
+        self.resumes_from = Some(epoch);
+    }
+
+    fn say_if_resumed(&mut self) {
+        if let Some(epoch) = self.resumes_from.filter(|_| self.reaches_all()) {
+            self.progress.suspend(|| eprintln!("all that epoch {epoch} held is back"));
+        }
     }
 
     /// True once every shard takes commands: none must miss one.

@@ -309,9 +309,11 @@ impl Job {
         }
         let progress = Progress::new(config.quiet, self.bounded(), self.total_bytes(), self.total_rows());
         drop(checkpoint);
+        let resumes_from = self.resumes_from().filter(|_| !config.quiet);
         let epochs =
             self.checkpoints.take().map(|own| own.epochs(shards, &self.limits, bell.handle())).transpose()?;
         let mut host = Host::new(hosts, &self.plan, &self.limits, progress, epochs);
+        resumes_from.into_iter().for_each(|epoch| host.resumes_from(epoch));
         let running =
             runtime::start(config.backend, placement, clock, bell.handle(), mains).map_err(runtime_error)?;
         if let Some(warning) = running.warning() {

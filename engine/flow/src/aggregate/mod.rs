@@ -142,7 +142,7 @@ impl Evaluated {
 
 /// One aggregate call over the groups of one table.
 pub trait Aggregator {
-    /// Makes room for groups `0..groups`; new groups are empty.
+    /// Makes room for groups `0..groups`; new groups are empty. With fewer than before it forgets the others.
     fn resize(&mut self, groups: usize);
 
     /// Adds rows.

@@ -53,7 +53,7 @@ fn of_node(newest: OperatorState, chain: &mut [ShardSnapshot], node: NodeId) -> 
 /// The rows of a table that are not replaced; `states` are newest first.
 fn newest_of(name: &str, states: &[OperatorState], whole: &mut OperatorState) -> Result<()> {
     let mut replaced = Replaced::default();
-    for state in states {
+    for (place, state) in states.iter().enumerate() {
         let tables: Vec<&StateTable> = state.tables.iter().filter(|own| own.name == name).collect();
         for own in &tables {
             let rows = match own.parts.is_empty() {
@@ -66,7 +66,10 @@ fn newest_of(name: &str, states: &[OperatorState], whole: &mut OperatorState) ->
         if tables.iter().any(|own| own.parts.is_empty() && own.gone.is_empty()) {
             return Ok(());
         }
-        tables.iter().for_each(|own| replaced.add(own));
+        // The oldest replaces nothing, and is the largest.
+        if place + 1 < states.len() {
+            tables.iter().for_each(|own| replaced.add(own));
+        }
     }
     Ok(())
 }

@@ -364,6 +364,7 @@ impl Operator for GroupAggregate {
 
     fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
         state.only(&[GROUPS, ROW_COUNTS])?;
+        self.groups.reserve(state.rows(GROUPS).map(RecordBatch::num_rows).sum());
         for rows in state.rows(GROUPS) {
             let groups = without_column(rows, "sent", &self.layout.schema)?;
             let (keys, hashes) = Grouped::keys_of(&self.layout, &groups);

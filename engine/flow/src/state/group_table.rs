@@ -206,6 +206,12 @@ impl GroupTable {
         }
     }
 
+    /// Makes room for so many groups more.
+    pub fn reserve(&mut self, groups: usize) {
+        self.index.reserve(groups, &self.hashes);
+        self.hashes.reserve(groups);
+    }
+
     /// The keys of these groups, in this order.
     pub fn keys(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
         let bug = |error: arrow::error::ArrowError| Error::bug(format!("a key lost its encoding: {error}"));

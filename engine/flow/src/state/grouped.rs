@@ -250,6 +250,16 @@ impl Grouped {
         self.partial_of(groups, 0, layout, extra)
     }
 
+    /// Makes room for so many groups more.
+    pub fn reserve(&mut self, groups: usize) {
+        self.table.reserve(groups);
+        let len = self.len();
+        // What is resized to fewer groups keeps its room.
+        for groups in [len + groups, len] {
+            self.aggregators.iter_mut().for_each(|own| own.resize(groups));
+        }
+    }
+
     /// The groups that were merged from a checkpoint stand for so many rows more.
     pub fn stand_for(&mut self, rows: u64) {
         self.rows += rows;

@@ -4,7 +4,7 @@
 //! without branches, so that the cache misses of many rows overlap and no guess about a key goes wrong. It
 //! does not know the keys: the caller says which candidate is the same.
 
-use std::hint::select_unpredictable;
+use std::hint::{black_box, select_unpredictable};
 
 /// The group of an empty slot.
 pub const NO_GROUP: u32 = u32::MAX;
@@ -72,7 +72,10 @@ impl HashIndex {
         assert!(group != NO_GROUP, "a table has at most 2^32 - 1 groups");
         self.groups += 1;
         match self.groups * 2 > self.mask() + 1 {
-            true => self.grow(hash, hashes),
+            true => {
+                self.grow((self.mask() + 1) * 2, hashes);
+                self.put(group as usize, hash);
+            }
             false => self.slots[at] = hash & TAG | group as u64,
         }
         group
@@ -83,18 +86,35 @@ impl HashIndex {
         if at + 1 == self.slots.len() { 0 } else { at + 1 }
     }
 
-    /// Doubles the table and puts all groups in again, the newest with hash `last` too.
-    fn grow(&mut self, last: u64, hashes: &[u64]) {
-        let homes = (self.mask() + 1) * 2;
+    /// Makes room for so many groups more, of which none is there yet; `hashes` are those of all groups so far.
+    pub fn reserve(&mut self, groups: usize, hashes: &[u64]) {
+        let homes = ((self.groups + groups) * 2).next_power_of_two();
+        if homes > self.mask() + 1 {
+            self.grow(homes, hashes);
+        }
+    }
+
+    /// A table of so many home slots with these groups.
+    fn grow(&mut self, homes: usize, hashes: &[u64]) {
+        /// Groups whose slots are fetched together: misses of the cache that do not wait for each other.
+        const TOGETHER: usize = 32;
         self.slots.clear();
         self.slots.resize(homes + NEAR, EMPTY);
-        for (group, hash) in hashes.iter().chain([&last]).enumerate() {
-            let mut at = *hash as usize & self.mask();
-            while self.slots[at] != EMPTY {
-                at = self.after(at);
+        let mask = self.mask();
+        for (chunk, hashes) in hashes.chunks(TOGETHER).enumerate() {
+            black_box(hashes.iter().fold(0, |all, hash| all ^ self.slots[*hash as usize & mask]));
+            for (place, hash) in hashes.iter().enumerate() {
+                self.put(chunk * TOGETHER + place, *hash);
             }
-            self.slots[at] = hash & TAG | group as u64;
         }
+    }
+
+    fn put(&mut self, group: usize, hash: u64) {
+        let mut at = hash as usize & self.mask();
+        while self.slots[at] != EMPTY {
+            at = self.after(at);
+        }
+        self.slots[at] = hash & TAG | group as u64;
     }
 
     /// Forgets all groups and keeps the memory.

@@ -221,9 +221,10 @@ fn rows(bytes: &[u8]) -> Result<RecordBatch> {
             batches.push(batch);
         }
         decoder.finish()?;
-        match batches.first() {
-            Some(first) => concat_batches(&first.schema(), &batches),
-            None => Err(ArrowError::IpcError("it has no rows".into())),
+        match batches.as_slice() {
+            [only] => Ok(only.clone()),
+            [first, ..] => concat_batches(&first.schema(), &batches),
+            [] => Err(ArrowError::IpcError("it has no rows".into())),
         }
     };
     contained(read).map_err(failed)?.map_err(failed)

@@ -13,7 +13,7 @@ use super::manifest::Manifest;
 use super::place::Place;
 use super::snapshot_file::{decode, stored_crc32};
 use super::uploads::{Answer, Uploads};
-use super::{Failpoint, NodeKey, SnapshotFile, StagedFile, reach};
+use super::{Failpoint, NodeKey, Part, SnapshotFile, StagedFile, reach};
 
 /// The checkpoints of one pipeline.
 pub struct Store {
@@ -167,19 +167,30 @@ impl Store {
         self.parts(manifest, keys)
     }
 
+    /// Reads the chains of all shards, each on a thread of its own.
     fn parts(&self, manifest: Manifest, keys: &[NodeKey]) -> Result<Resumed> {
-        let mut snapshots = vec![];
-        for part in &manifest.parts {
-            let mut chain = vec![];
-            for own in &manifest.follows {
-                let file = own.files.iter().find(|file| file.shard == part.file.shard);
-                let missing = || Error::data(format!("epoch {} has no shard {}", own.epoch, part.file.shard));
-                chain.push(self.snapshot(own.epoch, *file.ok_or_else(missing)?, keys)?);
-            }
-            chain.push(self.snapshot(manifest.epoch, part.file, keys)?);
-            snapshots.push(merged(chain)?);
-        }
+        let manifest_of = &manifest;
+        let read = |part| move || self.chain(manifest_of, part, keys).and_then(merged);
+        let snapshots = std::thread::scope(|scope| {
+            let threads: Vec<_> = manifest.parts.iter().map(|part| scope.spawn(read(part))).collect();
+            let joined = threads
+                .into_iter()
+                .map(|own| own.join().unwrap_or_else(|_| Err(Error::bug("reading a snapshot panicked"))));
+            joined.collect::<Result<_>>()
+        })?;
         Ok(Resumed { manifest, snapshots })
+    }
+
+    /// The snapshots that what a shard held is made of, oldest first.
+    fn chain(&self, manifest: &Manifest, part: &Part, keys: &[NodeKey]) -> Result<Vec<ShardSnapshot>> {
+        let mut chain = vec![];
+        for own in &manifest.follows {
+            let file = own.files.iter().find(|file| file.shard == part.file.shard);
+            let missing = || Error::data(format!("epoch {} has no shard {}", own.epoch, part.file.shard));
+            chain.push(self.snapshot(own.epoch, *file.ok_or_else(missing)?, keys)?);
+        }
+        chain.push(self.snapshot(manifest.epoch, part.file, keys)?);
+        Ok(chain)
     }
 
     fn snapshot(&self, epoch: u64, own: SnapshotFile, keys: &[NodeKey]) -> Result<ShardSnapshot> {
