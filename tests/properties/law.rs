@@ -134,6 +134,12 @@ const QUERIES: &[&str] = &[
      LEFT JOIN UNNEST(CASE WHEN v > 4 THEN ARRAY[v, v * 2, v * 3] END) AS u (x) ON TRUE GROUP BY k",
     // Small groups, so that the pairs are few.
     "SELECT a.k, a.v, a.ts, b.k FROM t AS a JOIN t AS b ON a.v = b.v AND a.ts > b.ts",
+    "SELECT a.k, a.v, a.ts, b.m, b.w FROM t AS a JOIN (SELECT MAX(v) AS m, window_end AS w FROM TABLE(TUMBLE(TABLE t, \
+     DESCRIPTOR(ts), INTERVAL '0.500' SECOND(3))) GROUP BY window_start, window_end) AS b ON a.v = b.m \
+     AND a.ts BETWEEN b.w - INTERVAL '0.500' SECOND(3) AND b.w",
+    "SELECT a.k, a.v, a.ts, b.n, b.w FROM (SELECT v, COUNT(*) AS n, window_end AS w FROM TABLE(HOP(TABLE t, \
+     DESCRIPTOR(ts), INTERVAL '0.200' SECOND(3), INTERVAL '0.400' SECOND(3))) GROUP BY v, window_start, window_end) AS b \
+     JOIN t AS a ON a.v = b.v AND a.ts + INTERVAL '0.300' SECOND(3) > b.w",
     "SELECT a.k, a.v, a.ts, b.k, b.v FROM t AS a LEFT JOIN t AS b ON a.v = b.v AND a.k < b.k AND b.ts < a.ts",
     "SELECT /*+ STATE_TTL('a' = '1 h', 'b' = '2 h') */ a.k, a.v, a.ts, b.k, b.n FROM t AS a FULL JOIN \
      (SELECT k, COUNT(*) AS n FROM t GROUP BY k) AS b ON a.k = b.k AND a.v = b.n",

@@ -389,6 +389,7 @@ impl Pipeline {
             }
             Event::Watermark(watermark) => {
                 self.nodes[id].ports[port].watermark = watermark;
+                self.operator(id)?.on_port_watermark(port, watermark)?;
                 self.advance(id, &mut out)?;
             }
             Event::Idle(idle) => {

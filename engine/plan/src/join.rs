@@ -86,6 +86,16 @@ pub enum JoinTime {
     },
 }
 
+/// When a row of one input can meet no row of the other any more that is still to come: those are later than the
+/// other's watermark, as results of windows are, and the condition says that they must not be later than this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastPartner {
+    /// A column of the row's input: Timestamp(Millisecond). A NULL in it meets nobody.
+    pub column: usize,
+    /// How long after the time in that column the last partner may be, in milliseconds.
+    pub plus_ms: i64,
+}
+
 /// A join of two inputs.
 #[derive(Debug, Clone)]
 pub struct JoinSpec {
@@ -104,4 +114,7 @@ pub struct JoinSpec {
     /// How long after it was last written a row of each input is forgotten, in milliseconds of the clock; `None` = as
     /// `time` says. Only of [`JoinTime::Unbounded`].
     pub ttl_ms: [Option<u64>; 2],
+    /// Rows of each input are forgotten when the watermark of the other shows that they are of no use any more;
+    /// `None` = that is not known. Only of INNER [`JoinTime::Unbounded`] without `ttl_ms` over inputs that append.
+    pub last_partner: [Option<LastPartner>; 2],
 }

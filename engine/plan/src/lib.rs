@@ -21,7 +21,7 @@ pub use error::{Culprit, Error, Place, Result};
 pub use function::{
     AggregateFunction, FunctionDef, FunctionSignature, ScalarFunction, UserAggregate, UserFunction,
 };
-pub use join::{JoinKind, JoinSpec, JoinTime};
+pub use join::{JoinKind, JoinSpec, JoinTime, LastPartner};
 pub use limits::Limits;
 pub use node::{
     AggregateCall, Changelog, EmitMode, Exchange, Frame, GREATEST_RANK, Node, NodeId, Operator, OverCall,

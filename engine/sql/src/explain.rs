@@ -296,6 +296,15 @@ fn join_state(spec: &JoinSpec) -> String {
         });
         return format!("left rows, kept {}; right rows, kept {}", kept[0], kept[1]);
     }
+    if spec.last_partner != [None, None] {
+        let kept = spec.last_partner.map(|own| match own {
+            Some(own) => {
+                format!("until the other watermark is {} ms after column {}", own.plus_ms, own.column)
+            }
+            None => "for ever".into(),
+        });
+        return format!("left rows, kept {}; right rows, kept {}", kept[0], kept[1]);
+    }
     let kept = match spec.time {
         JoinTime::Unbounded | JoinTime::Version { .. } => "for ever, unless they are taken back",
         JoinTime::Interval { .. } => "until the watermark passes the last time that a partner can have",

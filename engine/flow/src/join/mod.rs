@@ -9,6 +9,7 @@ mod emission;
 mod expiry;
 mod interval;
 mod keys;
+mod last_partner;
 mod lookup;
 mod regular;
 mod shape;
@@ -36,7 +37,7 @@ pub fn create(node: &Node, inputs: [SchemaRef; 2], limits: &Limits) -> Result<Bo
     };
     let shape = shape(spec)?;
     Ok(match spec.time {
-        JoinTime::Unbounded => Box::new(regular::RegularJoin::new(shape, spec.retracting, spec.ttl_ms)?),
+        JoinTime::Unbounded => Box::new(regular::RegularJoin::new(shape, spec)?),
         JoinTime::Interval { left, right, before, after } => {
             Box::new(interval::IntervalJoin::new(shape, [left, right], [after, before])?)
         }

@@ -1,9 +1,10 @@
 //! The join without a bound in time: every row may meet every later one, and what was sent may be taken back. Rows
-//! are kept for ever, or so long after they were last written, by the clock.
+//! are kept for ever, or so long after they were last written, by the clock, or until nothing more can meet them.
 
-use millrace_plan::Result;
+use millrace_plan::{JoinSpec, Result};
 
 use super::expiry::Expiry;
+use super::last_partner::LastPartners;
 use super::shape::Shape;
 use super::snapshot::{Times, parts};
 use super::state::{Arrival, Free, Padding, State};
@@ -15,15 +16,30 @@ use crate::operator::{Account, Operator, Output};
 pub struct RegularJoin {
     shape: Shape,
     state: State,
-    expiry: Option<Expiry>,
+    kept: Kept,
     account: Account,
 }
 
+/// How long rows are kept.
+enum Kept {
+    ForEver,
+    ByClock(Expiry),
+    UntilOver(LastPartners),
+}
+
 impl RegularJoin {
-    /// A join without rows; `retracting` = which inputs may take rows back, `ttl_ms` = how long rows are kept.
-    pub fn new(shape: Shape, retracting: [bool; 2], ttl_ms: [Option<u64>; 2]) -> Result<Self> {
-        let state = State::new(&shape, retracting)?;
-        Ok(RegularJoin { shape, state, expiry: Expiry::new(ttl_ms), account: Account::default() })
+    /// A join without rows.
+    pub fn new(shape: Shape, spec: &JoinSpec) -> Result<Self> {
+        let state = State::new(&shape, spec.retracting)?;
+        let by_clock = Expiry::new(spec.ttl_ms).map(Kept::ByClock);
+        let until_over = || LastPartners::new(spec.last_partner).map(Kept::UntilOver);
+        let kept = by_clock.or_else(until_over).unwrap_or(Kept::ForEver);
+        Ok(RegularJoin { shape, state, kept, account: Account::default() })
+    }
+
+    /// A checkpoint holds times beside the rows.
+    fn is_timed(&self) -> bool {
+        !matches!(self.kept, Kept::ForEver)
     }
 }
 
@@ -32,12 +48,18 @@ impl Operator for RegularJoin {
         self.account.rows_in += batch.len() as u64;
         self.account.accepted += batch.len() as u64;
         let bad = out.bad.len();
-        let arrival = Arrival { side: port, batch: &batch, padding: Padding::AtOnce, stored: None };
-        match &mut self.expiry {
-            None => {
+        let mut arrival = Arrival { side: port, batch: &batch, padding: Padding::AtOnce, stored: None };
+        match &mut self.kept {
+            Kept::ForEver => {
                 self.state.arrive(&self.shape, &arrival, &Free, out)?;
             }
-            Some(expiry) => {
+            Kept::UntilOver(last) => {
+                let (times, stored) = last.judge(port, &batch)?;
+                arrival.stored = stored.as_deref();
+                let slots = self.state.arrive(&self.shape, &arrival, &times, out)?;
+                last.stored(port, &times, &slots);
+            }
+            Kept::ByClock(expiry) => {
                 expiry.advance(batch.ingest_ms, &mut self.state);
                 let slots = self.state.arrive(&self.shape, &arrival, &expiry.bound(), out)?;
                 expiry.stored(port, &slots);
@@ -48,29 +70,37 @@ impl Operator for RegularJoin {
     }
 
     fn on_clock(&mut self, now_ms: i64, _: &mut Output) -> Result<()> {
-        match &mut self.expiry {
-            None => Ok(()),
-            Some(expiry) => {
-                expiry.advance(now_ms, &mut self.state);
-                self.state.settle()
-            }
-        }
+        let Kept::ByClock(expiry) = &mut self.kept else { return Ok(()) };
+        expiry.advance(now_ms, &mut self.state);
+        self.state.settle()
+    }
+
+    fn on_port_watermark(&mut self, port: usize, watermark_ms: i64) -> Result<()> {
+        let Kept::UntilOver(last) = &mut self.kept else { return Ok(()) };
+        last.advance(port, watermark_ms, &mut self.state);
+        self.state.settle()
     }
 
     fn snapshot(&mut self, _: &mut Output) -> Result<OperatorState> {
-        self.state.snapshot(&self.shape, self.expiry.is_some())
+        self.state.snapshot(&self.shape, self.is_timed())
     }
 
     fn changes(&mut self, lost: bool, _: &mut Output) -> Result<Option<OperatorState>> {
-        self.state.changes(&self.shape, self.expiry.is_some(), lost)
+        self.state.changes(&self.shape, self.is_timed(), lost)
     }
 
     fn restore(&mut self, state: &OperatorState, _: i64) -> Result<()> {
-        let times = if self.expiry.is_some() { Times::Written } else { Times::None };
         for (side, rows) in parts(state)? {
-            for (slot, written) in self.state.restore(&self.shape, side, rows, times)? {
-                if let Some(expiry) = &mut self.expiry {
-                    expiry.restored(side, slot, written);
+            let times = match &self.kept {
+                Kept::ForEver => Times::None,
+                Kept::ByClock(_) => Times::Written,
+                Kept::UntilOver(last) => last.times(side),
+            };
+            for (slot, time) in self.state.restore(&self.shape, side, rows, times)? {
+                match &mut self.kept {
+                    Kept::ForEver => {}
+                    Kept::ByClock(expiry) => expiry.restored(side, slot, time),
+                    Kept::UntilOver(last) => last.restored(side, slot, time),
                 }
             }
         }
@@ -80,8 +110,12 @@ impl Operator for RegularJoin {
 
     fn account(&self) -> Account {
         let account = self.state.account(self.account);
-        let expiry = self.expiry.as_ref().map_or(0, Expiry::bytes);
-        Account { state_bytes: account.state_bytes + expiry as u64, ..account }
+        let times = match &self.kept {
+            Kept::ForEver => 0,
+            Kept::ByClock(expiry) => expiry.bytes(),
+            Kept::UntilOver(last) => last.bytes(),
+        };
+        Account { state_bytes: account.state_bytes + times as u64, ..account }
     }
 }
 
@@ -112,9 +146,10 @@ mod tests {
             time: JoinTime::Unbounded,
             retracting,
             ttl_ms,
+            last_partner: [None, None],
         };
         let shape = Shape::new(&spec, schema(&["l", "r"]), [schema(&["l"]), schema(&["r"])], 100).unwrap();
-        RegularJoin::new(shape, retracting, ttl_ms).unwrap()
+        RegularJoin::new(shape, &spec).unwrap()
     }
 
     type Change = (RowKind, Option<i64>, Option<i64>);

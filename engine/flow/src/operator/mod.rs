@@ -210,6 +210,12 @@ pub trait Operator {
         Ok(())
     }
 
+    /// The watermark of input `port` is this, even if the others keep event time back. Comes before `on_watermark`.
+    fn on_port_watermark(&mut self, port: usize, watermark_ms: i64) -> Result<()> {
+        let _ = (port, watermark_ms);
+        Ok(())
+    }
+
     /// A split changed its status. The default passes it on.
     fn on_split(&mut self, split: SplitId, status: SplitStatus, out: &mut Output) -> Result<()> {
         out.events.push(Event::Split(split, status));

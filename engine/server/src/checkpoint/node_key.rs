@@ -81,7 +81,11 @@ fn join(spec: &JoinSpec) -> String {
         [None, None] => String::new(),
         other => format!(", forgets after {other:?}"),
     };
-    format!("{kind:?} on {keys:?}{condition}, {time:?}, {null_equal}, {retracting:?}{ttl}")
+    let last = match spec.last_partner {
+        [None, None] => String::new(),
+        other => format!(", {other:?}"),
+    };
+    format!("{kind:?} on {keys:?}{condition}, {time:?}, {null_equal}, {retracting:?}{ttl}{last}")
 }
 
 fn row_pattern(spec: &MatchSpec) -> String {

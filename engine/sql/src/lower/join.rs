@@ -74,6 +74,13 @@ impl Lowering {
             true => self.in_processing_time([left, right], time, statement)?,
             false => [left, right],
         };
+        let appends = parts.kind == JoinKind::Inner && retracting == [false, false];
+        let last_partner = match (time, ttl_ms) {
+            (JoinTime::Unbounded, [None, None]) if appends => {
+                self.last_partners([&left, &right], &parts.conditions)
+            }
+            _ => [None, None],
+        };
         let [left, right] = self.key_inputs(&parts, left, right)?;
         let spec = JoinSpec {
             kind: parts.kind,
@@ -83,6 +90,7 @@ impl Lowering {
             time,
             retracting,
             ttl_ms,
+            last_partner,
         };
         let inputs = [self.meeting(left.node, &left.keys, time), self.meeting(right.node, &right.keys, time)];
         let node = self.join_node(spec, inputs);

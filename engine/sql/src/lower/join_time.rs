@@ -28,9 +28,11 @@ pub struct Interval {
 
 /// `right - left` in milliseconds: the least and the greatest, so far.
 #[derive(Default)]
-struct Difference {
-    least: Option<i64>,
-    greatest: Option<i64>,
+pub struct Difference {
+    /// The least.
+    pub least: Option<i64>,
+    /// The greatest.
+    pub greatest: Option<i64>,
 }
 
 /// A row time plus a constant.
@@ -49,24 +51,7 @@ impl Interval {
         on: &[(Expr, Expr)],
         conditions: &[Expr],
     ) -> Option<Interval> {
-        let relations = [left, right];
-        // The first pair of row times decides which columns are meant.
-        let mut columns: Option<(usize, usize)> = None;
-        let mut difference = Difference::default();
-        let mut replaces = vec![];
-        for (position, condition) in conditions.iter().enumerate() {
-            let comparisons = comparisons(condition);
-            let bounds: Option<Vec<_>> =
-                comparisons.iter().map(|(a, op, b)| bound(&relations, a, *op, b)).collect();
-            let Some(bounds) = bounds.filter(|bounds| !bounds.is_empty()) else { continue };
-            let same = |own: (usize, usize)| columns.is_none_or(|columns| columns == own);
-            if !bounds.iter().all(|(own, _, _)| same(*own) && *own == bounds[0].0) {
-                continue;
-            }
-            columns = Some(bounds[0].0);
-            bounds.iter().for_each(|(_, op, constant)| difference.narrow(*op, *constant));
-            replaces.push(position);
-        }
+        let Compared { mut columns, mut difference, replaces } = Compared::of([left, right], conditions);
         for (a, b) in on {
             let (Some(a), Some(b)) = (left.column(a), right.column(b)) else { continue };
             let times = left.times.contains(&a) && right.times.contains(&b);
@@ -79,6 +64,37 @@ impl Interval {
         let before = least.checked_neg()?;
         let time = JoinTime::Interval { left, right, before, after: greatest };
         (least <= greatest).then_some(Interval { time, replaces })
+    }
+}
+
+/// What conditions say of the times of both sides.
+pub struct Compared {
+    /// The columns: the first pair of times decides which are meant.
+    pub columns: Option<(usize, usize)>,
+    /// How far they are apart.
+    pub difference: Difference,
+    /// The conditions that say nothing else, by position.
+    pub replaces: Vec<usize>,
+}
+
+impl Compared {
+    /// Looks for comparisons of the relations' `times`.
+    pub fn of(relations: [&Relation; 2], conditions: &[Expr]) -> Compared {
+        let mut own = Compared { columns: None, difference: Difference::default(), replaces: vec![] };
+        for (position, condition) in conditions.iter().enumerate() {
+            let comparisons = comparisons(condition);
+            let bounds: Option<Vec<_>> =
+                comparisons.iter().map(|(a, op, b)| bound(&relations, a, *op, b)).collect();
+            let Some(bounds) = bounds.filter(|bounds| !bounds.is_empty()) else { continue };
+            let same = |pair: (usize, usize)| own.columns.is_none_or(|columns| columns == pair);
+            if !bounds.iter().all(|(pair, _, _)| same(*pair) && *pair == bounds[0].0) {
+                continue;
+            }
+            own.columns = Some(bounds[0].0);
+            bounds.iter().for_each(|(_, op, constant)| own.difference.narrow(*op, *constant));
+            own.replaces.push(position);
+        }
+        own
     }
 }
 

@@ -11,6 +11,7 @@ mod fuse;
 mod graph;
 mod join;
 mod join_time;
+mod last_partner;
 pub mod late_table;
 mod lateness;
 mod over;

@@ -65,6 +65,7 @@ impl Lowering {
             time: JoinTime::Unbounded,
             retracting: [changelog == Changelog::Retract, false],
             ttl_ms: [None, None],
+            last_partner: [None, None],
         };
         let inputs = [left.node, right.node];
         let fields = self.joined_fields(parts.kind, inputs);
@@ -113,6 +114,7 @@ impl Lowering {
             time,
             retracting: [false, false],
             ttl_ms: [None, None],
+            last_partner: [None, None],
         };
         left.node = self.meeting(left.node, &left.keys, time);
         right.node = self.meeting(right.node, &right.keys, time);
