@@ -13,13 +13,15 @@ use millrace_plan::{EmitMode, Error, Limits, Node, Operator as Spec, Result, Row
 use super::{Account, Operator, Output};
 use crate::batch::{Batch, Event, RowKinds};
 use crate::checkpoint::{Extent, OperatorState};
-use crate::state::{Changed, GroupTable, HeldRow, RankEncoding, RankedLayout, RankedRows, hash_keys};
+use crate::state::{
+    Changed, GroupTable, HeldRow, RankEncoding, RankedLayout, RankedRow, RankedRows, hash_keys,
+};
 
 /// The table of a checkpoint: the rows of all groups. What was sent of them follows from them.
 const ROWS: &str = "rows";
 
 /// The rows of one group that were sent before it changed, by rank.
-type Before = Vec<Box<[u8]>>;
+type Before = Vec<RankedRow>;
 
 /// The TopN operator, without a window.
 pub struct TopN {
@@ -45,6 +47,8 @@ pub struct TopN {
     batch_rows: usize,
     ingest_ms: i64,
     account: Account,
+    /// Rows that groups hold, and their bytes.
+    held: (u64, usize),
 }
 
 /// Changed rows on their way out.
@@ -63,11 +67,11 @@ impl<'a> Changes<'a> {
     }
 
     /// What differs rank by rank.
-    fn by_rank(&mut self, before: &'a [Box<[u8]>], after: &[&'a [u8]], first: u64) {
+    fn by_rank(&mut self, before: &'a [RankedRow], after: &[&'a RankedRow], first: u64) {
         for index in 0..before.len().max(after.len()) {
             let rank = (first + index as u64) as i64;
             match (before.get(index), after.get(index)) {
-                (Some(old), Some(new)) if old[..] != **new => {
+                (Some(old), Some(new)) if old != *new => {
                     self.push(old, rank, RowKind::UpdateBefore);
                     self.push(new, rank, RowKind::UpdateAfter);
                 }
@@ -79,12 +83,12 @@ impl<'a> Changes<'a> {
     }
 
     /// The rows that left, then those that came: both lists are in the same order.
-    fn by_content(&mut self, before: &'a [Box<[u8]>], after: &[&'a [u8]]) {
+    fn by_content(&mut self, before: &'a [RankedRow], after: &[&'a RankedRow]) {
         let mut came = vec![];
         let (mut old, mut new) = (0, 0);
         while old < before.len() || new < after.len() {
             let order = match (before.get(old), after.get(new)) {
-                (Some(before), Some(after)) => before[..].cmp(after),
+                (Some(before), Some(after)) => before.cmp(after),
                 (Some(_), None) => std::cmp::Ordering::Less,
                 _ => std::cmp::Ordering::Greater,
             };
@@ -129,6 +133,7 @@ impl TopN {
             batch_rows: limits.batch_rows.max(2),
             ingest_ms: 0,
             account: Account::default(),
+            held: (0, 0),
         })
     }
 
@@ -138,9 +143,19 @@ impl TopN {
         self.changed.touch(group);
         if self.emit == EmitMode::Changes && !self.is_dirty[index] {
             self.is_dirty[index] = true;
-            let sent = self.groups[index].ranks(self.first, self.last).map(Box::from).collect();
+            let sent = self.groups[index].ranks(self.first, self.last).cloned().collect();
             self.dirty.push((group, sent));
         }
+    }
+
+    /// Changes a group and keeps count.
+    fn change<T>(&mut self, group: usize, change: impl FnOnce(&mut RankedRows) -> T) -> T {
+        let rows = &mut self.groups[group];
+        let (held, bytes) = (rows.held(), rows.bytes());
+        let answer = change(rows);
+        self.held.0 = self.held.0 + rows.held() - held;
+        self.held.1 = self.held.1 + rows.bytes() - bytes;
+        answer
     }
 
     /// Sends what has changed since the last emission.
@@ -150,7 +165,7 @@ impl TopN {
         let mut changes = Changes::default();
         for (group, before) in &dirty {
             self.is_dirty[*group as usize] = false;
-            let after: Vec<&[u8]> = groups[*group as usize].ranks(self.first, self.last).collect();
+            let after: Vec<&RankedRow> = groups[*group as usize].ranks(self.first, self.last).collect();
             match self.rank || self.first == self.last {
                 true => changes.by_rank(before, &after, self.first),
                 false => changes.by_content(before, &after),
@@ -222,15 +237,17 @@ impl Operator for TopN {
         for (index, group) in ids.iter().enumerate() {
             let row = rows.row(index);
             let (row, own) = (row.as_ref(), *group as usize);
-            if self.retracting {
-                self.note_before(*group);
-                self.account.retired += self.groups[own].add(row, batch.kinds.get(index).weight());
-            } else if self.groups[own].is_beyond(row, self.last) {
+            if !self.retracting && self.groups[own].is_beyond(row, self.last) {
                 self.account.retired += 1;
-            } else {
-                self.note_before(*group);
-                self.account.retired += self.groups[own].keep(row, self.last);
+                continue;
             }
+            self.note_before(*group);
+            let (retracting, last) = (self.retracting, self.last);
+            let retired = self.change(own, |rows| match retracting {
+                true => rows.add(row, batch.kinds.get(index).weight()),
+                false => rows.keep(row, last),
+            });
+            self.account.retired += retired;
         }
         self.ids = ids;
         Ok(())
@@ -278,20 +295,20 @@ impl Operator for TopN {
             hash_keys(&restored.keys, rows.num_rows(), &mut self.hashes)?;
             self.table.intern(&restored.keys, &self.hashes, &mut self.ids)?;
             self.groups.resize_with(self.table.len(), RankedRows::default);
-            for (index, group) in self.ids.iter().enumerate() {
+            let ids = std::mem::take(&mut self.ids);
+            for (index, group) in ids.iter().enumerate() {
                 let (row, weight) = (restored.rows.row(index), restored.weights.value(index));
-                self.groups[*group as usize].add(row.as_ref(), weight);
+                self.change(*group as usize, |rows| rows.add(row.as_ref(), weight));
             }
         }
         self.is_dirty.resize(self.table.len(), false);
-        self.account.restored = self.groups.iter().map(RankedRows::held).sum();
+        self.account.restored = self.held.0;
         Ok(())
     }
 
     fn account(&self) -> Account {
-        let in_state = self.groups.iter().map(RankedRows::held).sum();
-        let rows: usize = self.groups.iter().map(RankedRows::bytes).sum();
-        let bytes = rows + self.table.bytes() + self.changed.bytes();
-        Account { in_state, state_bytes: bytes as u64, ..self.account }
+        let groups = self.groups.capacity() * size_of::<RankedRows>();
+        let bytes = self.held.1 + groups + self.table.bytes() + self.changed.bytes();
+        Account { in_state: self.held.0, state_bytes: bytes as u64, ..self.account }
     }
 }

@@ -199,7 +199,7 @@ impl WindowTopN {
         for group in &pane.groups {
             self.account.retired += group.held();
             let before = rows.len();
-            rows.extend(group.ranks(self.first, self.last));
+            rows.extend(group.ranks(self.first, self.last).map(|row| &row[..]));
             ranks.extend((self.first as i64..).take(rows.len() - before));
         }
         for (rows, ranks) in rows.chunks(self.batch_rows).zip(ranks.chunks(self.batch_rows)) {

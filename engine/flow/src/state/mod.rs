@@ -24,7 +24,7 @@ pub use grouped::{Faults, Grouped};
 pub use hash::{hash_keys, partition_of};
 pub use partial::{PARTIAL_HASH, PARTIAL_ROWS, PartialLayout};
 pub use pre_aggregation::PreAggregation;
-pub use ranked::{RankEncoding, RankedRows};
+pub use ranked::{RankEncoding, RankedRow, RankedRows};
 pub use ranked_layout::{HeldRow, RankedLayout, Restored};
 pub use row_store::{NO_SLOT, RowStore};
 pub use session_table::{Ended, SessionTable};

@@ -2,6 +2,7 @@
 //! encoding of the sort columns, then of what tells ties apart, then of the row itself).
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
@@ -96,13 +97,89 @@ impl RankEncoding {
     }
 }
 
+/// A row as it is encoded; shared by what is held and what was sent.
+pub type RankedRow = Rc<[u8]>;
+
 /// The rows of one group by rank, each with how often it is there. A count may be negative for a moment,
 /// because a delete can overtake its insert between shards.
 #[derive(Debug, Default)]
 pub struct RankedRows {
-    rows: BTreeMap<Box<[u8]>, i64>,
+    rows: Sorted,
     /// The sum of the counts, each without its sign: accepted rows that are held.
     held: u64,
+    /// Bytes of the rows.
+    bytes: usize,
+}
+
+/// Rows in order: most groups have few.
+#[derive(Debug)]
+enum Sorted {
+    Few(Vec<(RankedRow, i64)>),
+    Many(BTreeMap<RankedRow, i64>),
+}
+
+/// With more rows than this a search in a tree is cheaper than to move them.
+const MOST_FEW: usize = 64;
+
+impl Default for Sorted {
+    fn default() -> Self {
+        Sorted::Few(vec![])
+    }
+}
+
+impl Sorted {
+    fn iter(&self) -> impl Iterator<Item = (&RankedRow, i64)> {
+        let (few, many) = match self {
+            Sorted::Few(rows) => (Some(rows.iter().map(|(row, count)| (row, *count))), None),
+            Sorted::Many(rows) => (None, Some(rows.iter().map(|(row, count)| (row, *count)))),
+        };
+        few.into_iter().flatten().chain(many.into_iter().flatten())
+    }
+
+    fn last(&self) -> Option<&RankedRow> {
+        match self {
+            Sorted::Few(rows) => rows.last().map(|(row, _)| row),
+            Sorted::Many(rows) => rows.last_key_value().map(|(row, _)| row),
+        }
+    }
+
+    /// Adds to the count of a row, which is gone if that makes 0. Answers the count.
+    fn count(&mut self, row: &[u8], weight: i64) -> i64 {
+        match self {
+            Sorted::Few(rows) => match rows.binary_search_by(|(own, _)| own[..].cmp(row)) {
+                Ok(place) => {
+                    rows[place].1 += weight;
+                    let count = rows[place].1;
+                    if count == 0 {
+                        rows.remove(place);
+                    }
+                    count
+                }
+                Err(place) => {
+                    if rows.is_empty() {
+                        rows.reserve_exact(1);
+                    }
+                    rows.insert(place, (row.into(), weight));
+                    if rows.len() > MOST_FEW {
+                        *self = Sorted::Many(std::mem::take(rows).into_iter().collect());
+                    }
+                    weight
+                }
+            },
+            Sorted::Many(rows) => {
+                let Some(count) = rows.get_mut(row) else {
+                    rows.insert(row.into(), weight);
+                    return weight;
+                };
+                *count += weight;
+                let count = *count;
+                if count == 0 {
+                    rows.remove(row);
+                }
+                count
+            }
+        }
+    }
 }
 
 impl RankedRows {
@@ -113,7 +190,7 @@ impl RankedRows {
 
     /// True if `row` would rank behind `most` rows that are held, all of them added.
     pub fn is_beyond(&self, row: &[u8], most: u64) -> bool {
-        self.held >= most && self.rows.last_key_value().is_some_and(|(worst, _)| row >= &worst[..])
+        self.held >= most && self.rows.last().is_some_and(|worst| row >= &worst[..])
     }
 
     /// Adds a row and lets go of those that rank behind `most`. Answers how many rows left.
@@ -121,12 +198,8 @@ impl RankedRows {
         self.add(row, 1);
         let mut left = 0;
         while self.held > most {
-            let Some(mut worst) = self.rows.last_entry() else { break };
-            *worst.get_mut() -= 1;
-            if *worst.get() == 0 {
-                worst.remove();
-            }
-            self.held -= 1;
+            let Some(worst) = self.rows.last().cloned() else { break };
+            self.add(&worst, -1);
             left += 1;
         }
         left
@@ -134,42 +207,39 @@ impl RankedRows {
 
     /// Adds (`+1`) or takes back (`-1`) a row. Answers how many accepted rows are no longer held.
     pub fn add(&mut self, row: &[u8], weight: i64) -> u64 {
-        let count = match self.rows.get_mut(row) {
-            Some(count) => {
-                *count += weight;
-                *count
-            }
-            None => {
-                self.rows.insert(row.into(), weight);
-                weight
-            }
-        };
+        let count = self.rows.count(row, weight);
         let before = (count - weight).unsigned_abs();
         let gone = (before + weight.unsigned_abs()).saturating_sub(count.unsigned_abs());
-        if count == 0 {
-            self.rows.remove(row);
-        }
         self.held = self.held + count.unsigned_abs() - before;
+        match (before, count) {
+            (0, _) => self.bytes += row.len(),
+            (_, 0) => self.bytes -= row.len(),
+            _ => {}
+        }
         gone
     }
 
     /// The rows with the ranks `first..=last`.
-    pub fn ranks(&self, first: u64, last: u64) -> impl Iterator<Item = &[u8]> {
-        let present = self.rows.iter().filter(|(_, count)| **count > 0);
-        let rows = present.flat_map(|(row, count)| std::iter::repeat_n(&row[..], *count as usize));
+    pub fn ranks(&self, first: u64, last: u64) -> impl Iterator<Item = &RankedRow> {
+        let present = self.rows.iter().filter(|(_, count)| *count > 0);
+        let rows = present.flat_map(|(row, count)| std::iter::repeat_n(row, count as usize));
         rows.skip(first as usize - 1).take((last + 1).saturating_sub(first) as usize)
     }
 
     /// The rows, and how often each is there.
     pub fn rows(&self) -> impl Iterator<Item = (&[u8], i64)> {
-        self.rows.iter().map(|(row, count)| (&row[..], *count))
+        self.rows.iter().map(|(row, count)| (&row[..], count))
     }
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        const ENTRY: usize = 32;
-        let rows: usize = self.rows.keys().map(|row| row.len() + ENTRY).sum();
-        rows + size_of::<RankedRows>()
+        /// A row's reference and count, and the two counters before its bytes.
+        const ENTRY: usize = size_of::<(RankedRow, i64)>() + 2 * size_of::<usize>();
+        let rows = match &self.rows {
+            Sorted::Few(rows) => rows.capacity(),
+            Sorted::Many(rows) => rows.len(),
+        };
+        self.bytes + rows * ENTRY
     }
 }
 
@@ -178,7 +248,18 @@ mod tests {
     use super::*;
 
     fn top(rows: &RankedRows, first: u64, last: u64) -> Vec<&[u8]> {
-        rows.ranks(first, last).collect()
+        rows.ranks(first, last).map(|row| &row[..]).collect()
+    }
+
+    #[test]
+    fn many_rows_are_ranked_as_few() {
+        let mut rows = RankedRows::default();
+        let row = |own: u32| (own * 7919 % 1000).to_be_bytes();
+        (0..1000).for_each(|own| assert_eq!(rows.add(&row(own), 1), 0));
+        assert_eq!((rows.held(), top(&rows, 500, 500)), (1000, vec![&499u32.to_be_bytes()[..]]));
+        let bytes = rows.bytes();
+        (0..1000).for_each(|own| assert_eq!(rows.add(&row(own), -1), 2));
+        assert!(rows.held() == 0 && top(&rows, 1, 1000).is_empty() && rows.bytes() < bytes / 100);
     }
 
     #[test]
