@@ -391,7 +391,11 @@ impl Cluster {
                 self.pipelines[shard].tick()?;
                 self.tell_time(shard)?;
             }
-            1 => self.pipelines[shard].epoch(self.steps)?,
+            1 => {
+                self.pipelines[shard].epoch(self.steps)?;
+                // Also while a join waits for the barrier of one of its inputs.
+                self.pipelines[shard].check_ledger()?;
+            }
             2..5 => {
                 let from = self.choices.below(shards);
                 if let Some(message) = self.channels[from][shard].pop_front() {

@@ -25,6 +25,8 @@ pub struct NodeAccount {
     pub operator: String,
     /// Its rows.
     pub account: Account,
+    /// Rows of its inputs that wait until a barrier has passed.
+    pub waiting_rows: u64,
     /// Its watermark, in milliseconds.
     pub watermark: i64,
     /// For exchanges.
@@ -56,8 +58,9 @@ fn imbalance(plan: &Plan, accounts: &[NodeAccount], own: &NodeAccount) -> Option
         Spec::LateRows { .. } => late_of(plan, accounts, own),
         _ => sent * copies(&node.operator, own),
     };
-    if !node.inputs.is_empty() && rows_in != sent {
-        return Some(format!("{rows_in} rows came in, but its inputs sent {sent}"));
+    let waiting = own.waiting_rows;
+    if !node.inputs.is_empty() && rows_in + waiting != sent {
+        return Some(format!("{rows_in} rows came in and {waiting} wait, but its inputs sent {sent}"));
     }
     if late > 0 && !node.operator.drops_late_rows() {
         return Some(format!("{late} rows late, but the planner does not know that it drops late rows"));

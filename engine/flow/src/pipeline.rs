@@ -322,6 +322,11 @@ impl Pipeline {
             node: id,
             operator: self.plan.nodes[id].operator.name().to_string(),
             account: self.account(id),
+            waiting_rows: match node.unit {
+                // What has not been received has not been sent on either.
+                Unit::Exchange { .. } => 0,
+                _ => node.alignment.rows(),
+            },
             watermark: node.watermark,
             channels: match &node.unit {
                 Unit::Exchange { sent, received, .. } => {

@@ -28,6 +28,15 @@ impl Alignment {
         self.held.push_back((port, event));
     }
 
+    /// Rows that wait.
+    pub fn rows(&self) -> u64 {
+        let rows = |(_, event): &(usize, Event)| match event {
+            Event::Batch(batch) => batch.len() as u64,
+            _ => 0,
+        };
+        self.held.iter().map(rows).sum()
+    }
+
     /// The barrier has come on one of `ports` ports.
     pub fn arrive(&mut self, port: usize, ports: usize, barrier: Barrier) {
         if self.barrier.is_none() {
