@@ -21,6 +21,8 @@ def comparable(value, kind):
         return None
     if kind in ("ints", "texts"):
         return tuple(comparable(own, kind[:-1]) for own in value)
+    if kind == "row":
+        return comparable(value["x"], "int"), value["y"]
     if kind == "map":
         return tuple(sorted((key, comparable(own, "int")) for key, own in value.items()))
     if kind in ("float", "double"):
@@ -29,9 +31,9 @@ def comparable(value, kind):
     if kind == "dec":
         number = decimal.Decimal(str(value))
         return str(number.normalize() if number else decimal.Decimal(0))
-    if kind == "time":
-        text = value.isoformat(" ") if isinstance(value, datetime.datetime) else str(value).replace("T", " ")
-        return (text.rstrip("0").rstrip(".") if "." in text else text).removesuffix("Z")
+    if kind in ("time", "ltz"):
+        text = value.isoformat(" ") if isinstance(value, datetime.datetime) else str(value).replace("T", " ").removesuffix("Z")
+        return (text.rstrip("0").rstrip(".") if "." in text else text)
     if kind in ("tiny", "small", "int", "big"):
         return int(value)
     return str(value) if isinstance(value, (datetime.date, datetime.time)) else value

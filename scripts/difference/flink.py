@@ -76,21 +76,16 @@ class Flink:
         return answers
 
     def attach(self, sink, table):
-        """Makes a query part of the job. A sink takes one row time; of others only the value counts."""
+        """Makes a query part of the job. A sink takes one row time, and none that is NULL: as values they count alike."""
         from pyflink.table.expressions import col
-        try:
-            one = self.tables.create_statement_set()
-            one.add_insert(sink, table)
-            one.attach_as_datastream()
-        except Exception as error:  # py4j's kinds of errors
-            if "more than one rowtime attribute" not in str(error):
-                raise
-            types = {name: table.get_schema().get_field_data_type(name) for name in table.get_schema().get_field_names()}
-            values = [col(name).cast(self.timestamp).alias(name) if "ROWTIME" in str(own) or "TIMESTAMP" in str(own).upper() else col(name)
-                      for name, own in types.items()]
-            one = self.tables.create_statement_set()
-            one.add_insert(sink, table.select(*values))
-            one.attach_as_datastream()
+        schema = table._j_table.getResolvedSchema()
+        names, types = list(schema.getColumnNames()), [str(own.getLogicalType()) for own in schema.getColumnDataTypes()]
+        if any("*ROWTIME*" in own for own in types):
+            table = table.select(*(col(name).cast(self.timestamp).alias(name) if "*ROWTIME*" in own else col(name)
+                                   for name, own in zip(names, types)))
+        one = self.tables.create_statement_set()
+        one.add_insert(sink, table)
+        one.attach_as_datastream()
 
     def scratch_of(self, name):
         return os.path.join(self.scratch, name)

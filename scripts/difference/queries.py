@@ -34,7 +34,7 @@ class Grammar:
         self.with_ = []
         shapes = [
             (self.select, 6), (self.grouped, 8), (self.grouping_sets, 3), (self.joined, 6), (self.half_joined, 5), (self.scalar_subquery, 2),
-            (self.combined, 5), (self.windowed, 9), (self.windowed_rows, 2), (self.windows_of_windows, 3), (self.window_ranked, 3), (self.window_joined, 4),
+            (self.combined, 5), (self.windowed, 9), (self.legacy_windowed, 3), (self.windowed_rows, 2), (self.windows_of_windows, 3), (self.window_ranked, 3), (self.window_joined, 4),
             (self.ranked, 5), (self.deduplicated, 3), (self.over, 6), (self.limited, 3), (self.interval_joined, 4), (self.temporal, 3), (self.unnested, 3),
             (self.lateral, 3), (self.values, 1), (self.matched, 3)]
         self.weights = {shape: weight for shape, weight in shapes if self.possible(shape)}
@@ -164,6 +164,8 @@ class Grammar:
         alike = [pair for pair in pairs if pair[0].split(".")[1] == pair[1].split(".")[1]]
         if not pairs:
             return None
+        if chance.maybe(0.1):
+            return self.expressions.condition(left.below(one) + right.below(other), 1)
         parts = [" = ".join(chance.choice(alike if alike and chance.maybe(0.8) else pairs)) for _ in range(chance.choice([1, 1, 2]))]
         if chance.maybe(0.3):
             parts.append(self.expressions.condition(left.below(one) + right.below(other), 1))
@@ -258,6 +260,22 @@ class Grammar:
         names = [name for name, _ in columns]
         return Relation(text, columns, "window_time" if "window_time" in names else None, changes=False)
 
+    def legacy_windowed(self):
+        """GROUP BY TUMBLE(ts, ...), as it was before windowing functions."""
+        source, chance = self.streamed(), self.chance
+        kind, step, times, _ = how = windows.shape(chance, kinds=("TUMBLE", "HOP", "SESSION"), offsets=False)
+        keys = self.keys(source, 0, 1)
+        calls = self.calls(Relation(source.text, source.columns, arrival=source.arrival and self.world.late))
+        lengths = ", ".join(["ts", interval(step)] + [interval(step * times)] * (kind == "HOP"))
+        parts = [(either(f"{kind}_START({lengths})", "window_start"), "time"), (either(f"{kind}_END({lengths})", "window_end"), "time")]
+        parts += keys + calls
+        columns = [(self.name("n"), own) for _, own in parts]
+        selected = ", ".join(f"{text} AS {name}" for (text, _), (name, _) in zip(parts, columns))
+        where = "" if kind == "SESSION" else self.expressions.where(source.columns, 0.4)
+        rows = either(f"{source.text} AS s", windows.of(how, source, keys[0][0] if keys and kind == "SESSION" else None, "duckdb"))
+        by = ", ".join([either(f"{kind}({lengths})", "window_start, window_end")] + [name for name, _ in keys])
+        return Relation(f"SELECT {selected} FROM {rows}{where} GROUP BY {by}", columns)
+
     def windowed_rows(self):
         """Rows with their windows, not aggregated."""
         rows, made = self.window(self.streamed())
@@ -304,7 +322,7 @@ class Grammar:
 
     def window_joined(self):
         chance, left, right = self.chance, self.streamed(), self.streamed()
-        how = windows.shape(chance, sessions=False)
+        how = windows.shape(chance, kinds=("TUMBLE", "HOP", "CUMULATE"))
         one, other = (windows.of(how, own) for own in (left, right))
         same = "l.window_start = r.window_start AND l.window_end = r.window_end"
         on = self.on(left, right) if chance.maybe(0.8) else None
@@ -368,7 +386,7 @@ class Grammar:
             self.of_arrival |= self.world.equal_times
             # Flink allows one window a query.
             return (f"LAG({value}, {chance.randint(1, 3)}) OVER ({by})", kind) if "ROWS" not in window and "RANGE" not in window else \
-                (f"{chance.choice(['FIRST_VALUE', 'LAST_VALUE'])}({value}) OVER ({window})", kind) if "ROWS" in window or not self.world.equal_times else (f"COUNT(*) OVER ({window})", "big")
+                (f"{chance.choice(['FIRST_VALUE', 'LAST_VALUE'])}({value}{either('', ' IGNORE NULLS')}) OVER ({window})", kind) if "ROWS" in window or not self.world.equal_times else (f"COUNT(*) OVER ({window})", "big")
         plain = Relation(source.text, source.columns)
         (text, kind), = self.calls(plain, 1, 1, filtered=False)
         while "DISTINCT" in text or "TRUNC" in text or "STDDEV" in text or "VAR_" in text:

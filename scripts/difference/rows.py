@@ -17,7 +17,8 @@ TYPES = {
     "big": ("BIGINT", None), "float": ("FLOAT", None), "double": ("DOUBLE", None), "dec": ("DECIMAL(10, 2)", None),
     "text": ("STRING", "VARCHAR"), "date": ("DATE", None), "tod": ("TIME(0)", "TIME"), "time": ("TIMESTAMP(3)", "TIMESTAMP"),
     "json": ("STRING", "VARCHAR"), "ints": ("ARRAY<INT>", "INT[]"), "texts": ("ARRAY<STRING>", "VARCHAR[]"),
-    "map": ("MAP<STRING, INT>", "MAP(VARCHAR, INT)"),
+    "map": ("MAP<STRING, INT>", "MAP(VARCHAR, INT)"), "ltz": ("TIMESTAMP_LTZ(3)", "TIMESTAMP"),
+    "row": ("ROW<x INT, y STRING>", "STRUCT(x INT, y VARCHAR)"),
 }
 NAMES = ["k", "a", "b", "d", "m", "f", "s", "n", "price", "qty", "note", "w"]
 
@@ -71,6 +72,8 @@ class World:
         # Late rows are dropped by the watermark, which DuckDB does not know.
         self.late = against == "flink" and chance.maybe(0.3)
         self.equal_times = chance.maybe(0.2)
+        # Of all tables with a key: 'table.exec.source.cdc-events-duplicate'.
+        self.duplicates = chance.maybe(0.2)
         shared = chance.sample(["text", "int", "big", "date", "bool"], 2)
         if "text" not in shared and "int" not in shared:
             shared[0] = chance.choice(["text", "int"])
@@ -91,6 +94,10 @@ class World:
             return [self.nullable("int") for _ in range(chance.randint(0, 4))]
         if kind == "texts":
             return [self.nullable("text") for _ in range(chance.randint(0, 4))]
+        if kind == "row":
+            return {"x": self.nullable("int"), "y": self.nullable("text")}
+        if kind == "ltz":
+            return self.value("time") + "Z"
         if kind == "map":
             return {key: self.nullable("int") for key in chance.sample(["a", "b", "c", "d"], chance.randint(0, 3))}
         return {
@@ -149,7 +156,7 @@ class World:
         table = Table("c", self.columns(), 3 * 3600)
         table.key = "id"
         self.tell(table, list(range(chance.randint(1, 20))), lambda: 7 * chance.randrange(SPAN_MS // 7))
-        table.duplicates = chance.maybe(0.2)
+        table.duplicates = self.duplicates
         if table.duplicates:
             table.log = [change for change in table.log for _ in range(chance.choice([1, 1, 2]))]
         elif against == "duckdb" and chance.maybe(0.3):
@@ -175,7 +182,8 @@ class World:
         for number in range(chance.randint(0, 40)):
             key = chance.choice(keys)
             before, after = left.get(key), None
-            if before is None or chance.maybe(0.7):
+            # Where events are repeated, a delete has the time of the row that it takes away.
+            if before is None or chance.maybe(0.7) or self.duplicates and table.name == "v":
                 after = self.row(table, number, time())
                 after[table.key] = key
                 left[key] = after

@@ -12,17 +12,18 @@ def seconds(count):
     return interval(count), f"INTERVAL '{count} seconds'"
 
 
-def shape(chance, sessions=True):
+def shape(chance, kinds=("TUMBLE", "TUMBLE", "HOP", "CUMULATE", "SESSION", "SESSION"), offsets=True):
     """The kind of a window and its lengths in seconds."""
-    kind = chance.choice(["TUMBLE", "TUMBLE", "HOP", "CUMULATE"] + ["SESSION", "SESSION"] * sessions)
+    kind = chance.choice(kinds)
     step = chance.choice([10, 60, 300, 600])
     times = 1 if kind in ("TUMBLE", "SESSION") else chance.randint(1, 4)
-    offset = chance.choice([0, 0, 0, 7, -30]) if kind != "SESSION" else 0
+    offset = chance.choice([0, 0, 0, 7, -30]) if kind != "SESSION" and offsets else 0
     # A negative offset, and one as long as the window, is refused by some kinds.
     return kind, step, times, max(offset, 0) if abs(offset) >= step else offset
 
 
-def of(how, source, key=None):
+def of(how, source, key=None, dialect=None):
+    """The rows of a source with their windows; sessions are those of a key."""
     kind, step, times, offset = how
     flink_step, step_text = seconds(step)
     flink_size, size_text = seconds(step * times)
@@ -43,7 +44,7 @@ def of(how, source, key=None):
         first = f"{bucket(step_text)} - INTERVAL '{step * (times - 1)} seconds'"
         duckdb = (f"(SELECT *, ws AS window_start, ws + {size_text} AS window_end, ws + {size_text} - INTERVAL '1 milliseconds' AS window_time FROM "
                   f"(SELECT *, UNNEST(GENERATE_SERIES({first}, {bucket(step_text)}, {step_text})) AS ws FROM {source.text}))")
-    return either(flink, f"{duckdb} AS s")
+    return f"{duckdb} AS s" if dialect == "duckdb" else either(flink, f"{duckdb} AS s")
 
 
 def session(source, key, gap):

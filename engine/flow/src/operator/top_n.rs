@@ -219,12 +219,17 @@ impl Operator for TopN {
         self.groups.resize_with(self.table.len(), RankedRows::default);
         self.is_dirty.resize(self.table.len(), false);
         let rows = self.encoding.encode(&batch)?;
+        let arrivals = if self.retracting { self.encoding.arrivals(&batch)? } else { None };
         for (index, group) in ids.iter().enumerate() {
             let row = rows.row(index);
             let (row, own) = (row.as_ref(), *group as usize);
             if self.retracting {
                 self.note_before(*group);
-                self.account.retired += self.groups[own].add(row, batch.kinds.get(index).weight());
+                let weight = batch.kinds.get(index).weight();
+                self.account.retired += match &arrivals {
+                    Some(arrivals) => self.groups[own].change(row, &arrivals[index], weight),
+                    None => self.groups[own].add(row, weight),
+                };
             } else if self.groups[own].is_beyond(row, self.last) {
                 self.account.retired += 1;
             } else {

@@ -2,12 +2,13 @@
 //! encoding of the sort columns, then of what tells ties apart, then of the row itself).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, SchemaRef};
-use arrow::row::{RowConverter, Rows, SortField};
+use arrow::row::{Row, RowConverter, Rows, SortField};
 use millrace_plan::{Error, Result, SortColumn, Ties};
 
 use crate::batch::Batch;
@@ -20,7 +21,12 @@ pub struct RankEncoding {
     columns: usize,
     /// Rows that have come: ties of one split are in this order.
     arrived: u64,
+    /// Encodes only what the rows are sorted by.
+    sorted: RowConverter,
 }
+
+/// Bytes of the order of arrival in an encoded row: whether it is null, and the number.
+const ARRIVAL_BYTES: usize = 1 + size_of::<u64>();
 
 /// The number of a split goes above this many bits of the count of rows.
 const ARRIVAL_BITS: u32 = 40;
@@ -32,14 +38,32 @@ impl RankEncoding {
             let options = SortOptions { descending: own.descending, nulls_first: own.nulls_first };
             SortField::new_with_options(input.field(own.column).data_type().clone(), options)
         });
+        let sorted: Vec<SortField> = sorted.collect();
         let latest = SortOptions { descending: ties == Ties::Latest, nulls_first: true };
         let arrival = SortField::new_with_options(DataType::UInt64, latest);
         let own = input.fields().iter().take(columns);
         let own = own.map(|field| SortField::new(field.data_type().clone()));
-        let fields = sorted.chain((ties != Ties::Content).then_some(arrival)).chain(own).collect();
-        let converter = RowConverter::new(fields)
-            .map_err(|error| Error::query(format!("rows with these columns cannot be ranked: {error}")))?;
-        Ok(RankEncoding { converter, order: order.to_vec(), ties, columns, arrived: 0 })
+        let fields = sorted.iter().cloned().chain((ties != Ties::Content).then_some(arrival)).chain(own);
+        let made = |fields: Vec<SortField>| {
+            RowConverter::new(fields)
+                .map_err(|error| Error::query(format!("rows with these columns cannot be ranked: {error}")))
+        };
+        let (converter, sorted) = (made(fields.collect())?, made(sorted)?);
+        Ok(RankEncoding { converter, order: order.to_vec(), ties, columns, arrived: 0, sorted })
+    }
+
+    /// Of each row of a batch, the bytes of its encoding that tell only when it came: a row that is taken back
+    /// has come at another time. `None` if rows are known by their content alone.
+    pub fn arrivals(&self, batch: &Batch) -> Result<Option<Vec<Range<usize>>>> {
+        if self.ties == Ties::Content {
+            return Ok(None);
+        }
+        let columns: Vec<ArrayRef> =
+            self.order.iter().map(|own| batch.rows.column(own.column).clone()).collect();
+        let sorted = self.sorted.convert_columns(&columns);
+        let sorted = sorted.map_err(|error| Error::bug(format!("encoding what rows are ranked by: {error}")))?;
+        let arrival = |row: Row| row.as_ref().len()..row.as_ref().len() + ARRIVAL_BYTES;
+        Ok(Some(sorted.iter().map(arrival).collect()))
     }
 
     /// The encoded rows of a batch.
@@ -103,6 +127,8 @@ pub struct RankedRows {
     rows: BTreeMap<Box<[u8]>, i64>,
     /// The sum of the counts, each without its sign: accepted rows that are held.
     held: u64,
+    /// The sum of those that are negative, without their sign.
+    owed: u64,
 }
 
 impl RankedRows {
@@ -150,7 +176,25 @@ impl RankedRows {
             self.rows.remove(row);
         }
         self.held = self.held + count.unsigned_abs() - before;
+        let owed = |count: i64| count.min(0).unsigned_abs();
+        self.owed = self.owed + owed(count) - owed(count - weight);
         gone
+    }
+
+    /// Adds or takes back a row of which `arrival` are the bytes that tell when it came: what differs only in them
+    /// is the same row. Of several the first is taken back. Answers as [`Self::add`] does.
+    pub fn change(&mut self, row: &[u8], arrival: &Range<usize>, weight: i64) -> u64 {
+        if weight > 0 && self.owed == 0 {
+            return self.add(row, weight);
+        }
+        let sorted = &row[..arrival.start];
+        let ranked = self.rows.range::<[u8], _>(sorted..).take_while(|(own, _)| own.starts_with(sorted));
+        let mut same = ranked.filter(|(own, _)| own[arrival.end..] == row[arrival.end..]);
+        // A delete that has overtaken its insert waits for it.
+        match same.find(|(_, count)| count.signum() == -weight.signum()).map(|(own, _)| own.clone()) {
+            Some(own) => self.add(&own, weight),
+            None => self.add(row, weight),
+        }
     }
 
     /// The rows with the ranks `first..=last`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use datafusion_common::tree_node::{Transformed, TreeNode};
-use datafusion_common::{Column, DFSchema, DFSchemaRef};
+use datafusion_common::{Column, DFSchema, DFSchemaRef, ScalarValue};
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_expr::{Expr, cast};
@@ -113,6 +113,9 @@ impl Lowering {
     }
 
     pub(super) fn filter(&mut self, input: Relation, predicate: &Expr, _: Statement) -> Result<Relation> {
+        if matches!(predicate, Expr::Literal(ScalarValue::Boolean(Some(true)), _)) {
+            return Ok(input);
+        }
         let is_session = |own: &Pending| matches!(own.window, PendingWindow::Session { .. });
         let input = match input.needs_window(predicate) || input.pending.as_ref().is_some_and(is_session) {
             true => self.materialized(input)?,
