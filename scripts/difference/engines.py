@@ -4,6 +4,7 @@ import datetime
 import decimal
 import json
 import os
+import struct
 import subprocess
 
 from rows import TYPES
@@ -26,8 +27,8 @@ def comparable(value, kind):
     if kind == "map":
         return tuple(sorted((key, comparable(own, "int")) for key, own in value.items()))
     if kind in ("float", "double"):
-        number = float(value)
-        return f"{number:.{6 if kind == 'float' else 9}g}" if number else "0"
+        # -0 is 0.
+        return (struct.unpack("f", struct.pack("f", float(value)))[0] if kind == "float" else float(value)) + 0.0
     if kind == "dec":
         number = decimal.Decimal(str(value))
         return str(number.normalize() if number else decimal.Decimal(0))
@@ -41,6 +42,19 @@ def comparable(value, kind):
 
 def row_of(values, kinds):
     return tuple(comparable(value, kind) for value, kind in zip(values, kinds))
+
+
+def alike(found, wanted):
+    """True if the rows are equal but for the rounding of doubles and floats."""
+    def key(row):
+        return repr(tuple(f"{own:.4g}" if isinstance(own, float) else own for own in row))
+
+    def near(one, other):
+        if not isinstance(one, float) or not isinstance(other, float):
+            return one == other
+        return one == other or abs(one - other) <= 1e-6 * max(abs(one), abs(other), 1e-9)
+    own, its = (sorted(rows.elements(), key=key) for rows in (found - wanted, wanted - found))
+    return len(own) == len(its) and all(near(*pair) for one, other in zip(own, its) for pair in zip(one, other))
 
 
 def folded(changes, kinds):

@@ -31,7 +31,7 @@ class Grammar:
         self.expressions = Expressions(chance, against)
         self.shapes = collections.Counter()
         self.of_arrival = False  # the answer depends on the order of arrival: one file only
-        self.with_ = []
+        self.with_, self.depth, self.names = [], 0, 0
         shapes = [
             (self.select, 6), (self.grouped, 8), (self.grouping_sets, 3), (self.joined, 6), (self.half_joined, 5), (self.scalar_subquery, 2),
             (self.combined, 5), (self.windowed, 9), (self.legacy_windowed, 3), (self.windowed_rows, 2), (self.windows_of_windows, 3), (self.window_ranked, 3), (self.window_joined, 4),
@@ -50,14 +50,18 @@ class Grammar:
     def query(self):
         shape = self.chance.choices(list(self.weights), list(self.weights.values()))[0]
         made = self.make(shape)
-        if made.columns and self.chance.maybe(0.15):
+        # Nothing is asked of a set operation that is made before it is known to be inside of a query.
+        if shape != self.combined and self.chance.maybe(0.15):
             made = self.make(self.chance.choice([self.grouped, self.select, self.ranked]), made)
         prefix = f"WITH {', '.join(self.with_)} " if self.with_ else ""
         return prefix + made.text, [kind for _, kind in made.columns]
 
     def make(self, shape, *arguments):
         self.shapes[shape.__name__] += 1
-        return shape(*arguments)
+        self.depth += 1
+        made = shape(*arguments)
+        self.depth -= 1
+        return made
 
     # What queries read.
 
@@ -79,14 +83,15 @@ class Grammar:
         return [own for own in relation.columns if own[1] in kinds]
 
     def name(self, prefix):
-        self.names = getattr(self, "names", 0) + 1
+        self.names += 1
         return f"{prefix}{self.names}"
 
     # Projection, aggregation.
 
     def select(self, source=None):
         source, chance = source or self.source(), self.chance
-        kinds = [chance.choice(SIMPLE) for _ in range(chance.randint(1, 4))]
+        known = [kind for kind in SIMPLE if kind != "row" or self.columns_of(source, ["row"])]
+        kinds = [chance.choice(known) for _ in range(chance.randint(1, 4))]
         distinct = chance.maybe(0.25)
         if distinct:
             kinds = [kind if kind in GROUPED else "text" for kind in kinds]
@@ -139,6 +144,9 @@ class Grammar:
     def grouping_sets(self, source=None):
         source, chance = source or self.source(), self.chance
         keys, calls = self.keys(source, 2, 3), self.calls(source)
+        if source.changes and self.against == "flink":
+            # Flink shows what is known by a primary key also where it is not in the set.
+            keys = [own for own in keys if own[0] not in source.unique]
         if len(keys) < 2:
             return self.grouped(source)
         names = [name for name, _ in keys]
@@ -218,6 +226,9 @@ class Grammar:
             parts = ", ".join(f"{self.expressions.pick(side.columns, kind)} AS {name}" for name, kind in columns)
             sides.append(f"SELECT {parts} FROM {side.of('s')}{self.expressions.where(side.columns)}")
         how = chance.choice(["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"])
+        if self.against == "flink" and self.depth > 1:
+            # What Flink groups of INTERSECT ALL has all rows of both sides.
+            how = how.replace("INTERSECT ALL", "INTERSECT").replace("EXCEPT ALL", "EXCEPT")
         return Relation(f"{sides[0]} {how} {sides[1]}", columns, changes=True)
 
     # Windows.

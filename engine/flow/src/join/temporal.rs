@@ -275,7 +275,8 @@ impl TemporalJoin {
 
     /// The key hash, what is known of a row, and its columns.
     fn layout(&self, side: usize) -> SchemaRef {
-        let known = [("watermark", DataType::Int64), ("order", DataType::UInt64), ("gone", DataType::Boolean)];
+        let known =
+            [("watermark", DataType::Int64), ("order", DataType::UInt64), ("gone", DataType::Boolean)];
         layout(&self.shape, side, if side == LEFT { &known[..2] } else { &known })
     }
 }

@@ -2,7 +2,7 @@
 //! encoding of the sort columns, then of what tells ties apart, then of the row itself).
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
@@ -61,7 +61,8 @@ impl RankEncoding {
         let columns: Vec<ArrayRef> =
             self.order.iter().map(|own| batch.rows.column(own.column).clone()).collect();
         let sorted = self.sorted.convert_columns(&columns);
-        let sorted = sorted.map_err(|error| Error::bug(format!("encoding what rows are ranked by: {error}")))?;
+        let sorted =
+            sorted.map_err(|error| Error::bug(format!("encoding what rows are ranked by: {error}")))?;
         let arrival = |row: Row| row.as_ref().len()..row.as_ref().len() + ARRIVAL_BYTES;
         Ok(Some(sorted.iter().map(arrival).collect()))
     }
@@ -188,7 +189,8 @@ impl RankedRows {
             return self.add(row, weight);
         }
         let sorted = &row[..arrival.start];
-        let ranked = self.rows.range::<[u8], _>(sorted..).take_while(|(own, _)| own.starts_with(sorted));
+        let from = (Bound::Included(sorted), Bound::Unbounded);
+        let ranked = self.rows.range::<[u8], _>(from).take_while(|(own, _)| own.starts_with(sorted));
         let mut same = ranked.filter(|(own, _)| own[arrival.end..] == row[arrival.end..]);
         // A delete that has overtaken its insert waits for it.
         match same.find(|(_, count)| count.signum() == -weight.signum()).map(|(own, _)| own.clone()) {

@@ -1,10 +1,10 @@
 //! Flink's lexical rules and the expressions that only it has.
 
 use datafusion_sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    TrimWhereField,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
+    Ident, ObjectName, TrimWhereField,
 };
-use datafusion_sql::sqlparser::dialect::Dialect;
+use datafusion_sql::sqlparser::dialect::{Dialect, Precedence};
 use datafusion_sql::sqlparser::keywords::Keyword;
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
 use datafusion_sql::sqlparser::tokenizer::Token;
@@ -97,10 +97,45 @@ impl Dialect for FlinkDialect {
         Some(table_argument(parser))
     }
 
-    /// `IS [NOT] JSON`.
+    /// `IS [NOT] JSON`; `[NOT] BETWEEN SYMMETRIC`.
     fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
-        super::json::is_json(parser, expr).map(Ok)
+        super::json::is_json(parser, expr).map(Ok).or_else(|| between(self, parser, expr))
     }
+}
+
+/// `BETWEEN SYMMETRIC a AND b` is between them, whichever is less; `ASYMMETRIC` is what BETWEEN is without a word.
+fn between(dialect: &FlinkDialect, parser: &mut Parser, expr: &Expr) -> Option<Result<Expr, ParserError>> {
+    let is_word = |parser: &Parser, at: usize, word: &str| match &parser.peek_nth_token_ref(at).token {
+        Token::Word(own) => own.quote_style.is_none() && own.value.eq_ignore_ascii_case(word),
+        _ => false,
+    };
+    let negated = parser.peek_keyword(Keyword::NOT);
+    let at = usize::from(negated);
+    let symmetric = is_word(parser, at + 1, "SYMMETRIC");
+    if !is_word(parser, at, "BETWEEN") || !symmetric && !is_word(parser, at + 1, "ASYMMETRIC") {
+        return None;
+    }
+    (0..at + 2).for_each(|_| drop(parser.next_token()));
+    let precedence = dialect.prec_value(Precedence::Between);
+    let mut bounds = || {
+        let low = parser.parse_subexpr(precedence)?;
+        parser.expect_keyword(Keyword::AND)?;
+        Ok((low, parser.parse_subexpr(precedence)?))
+    };
+    let range = |low: &Expr, high: &Expr| Expr::Between {
+        expr: Box::new(expr.clone()),
+        negated,
+        low: Box::new(low.clone()),
+        high: Box::new(high.clone()),
+    };
+    Some(bounds().map(|(low, high)| match symmetric {
+        false => range(&low, &high),
+        true => Expr::Nested(Box::new(Expr::BinaryOp {
+            left: Box::new(range(&low, &high)),
+            op: if negated { BinaryOperator::And } else { BinaryOperator::Or },
+            right: Box::new(range(&high, &low)),
+        })),
+    }))
 }
 
 /// `TRIM(LEADING FROM text)`: without what is cut off, which is a space.
