@@ -1,4 +1,5 @@
 """What `scripts/differential` does: makes worlds and queries, asks Millrace and another engine, tells differences."""
+
 import argparse
 import collections
 import os
@@ -21,30 +22,56 @@ TOGETHER = 10
 
 def arguments():
     parser = argparse.ArgumentParser(
-        prog="scripts/differential", formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="scripts/differential",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Random queries over random tables, on Millrace and on another engine, which must leave the same rows.\n"
-                    "Prints each difference with the command that shows it again, and ends with 1 if there is one.",
-        epilog=f"Each query has a seed; {TOGETHER} seeds ask about the same tables. Over 1 to 3 shards, batches of 1, 7 or 8192 rows.")
-    parser.add_argument("--against", choices=["duckdb", "flink"], default="duckdb", help="the other engine (default: duckdb)")
+        "Prints each difference with the command that shows it again, and ends with 1 if there is one.",
+        epilog=f"Each query has a seed; {TOGETHER} seeds ask about the same tables. Over 1 to 3 shards, batches of 1, 7 or 8192 rows.",
+    )
+    parser.add_argument(
+        "--against", choices=["duckdb", "flink"], default="duckdb", help="the other engine (default: duckdb)"
+    )
     parser.add_argument("--queries", type=int, default=200, help="how many (default: 200)")
     parser.add_argument("--seed", type=int, default=1, help="of the first query (default: 1)")
-    parser.add_argument("--binary", metavar="FILE", default=os.path.join(TARGET, "debug", "millrace"), help="the millrace to ask (default: the debug build)")
-    parser.add_argument("--environments", metavar="FOLDER", default=os.path.join(TARGET, "peers"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--binary",
+        metavar="FILE",
+        default=os.path.join(TARGET, "debug", "millrace"),
+        help="the millrace to ask (default: the debug build)",
+    )
+    parser.add_argument(
+        "--environments", metavar="FOLDER", default=os.path.join(TARGET, "peers"), help=argparse.SUPPRESS
+    )
     parser.add_argument("--show", action="store_true", help="print every query and what Millrace left of it")
     parser.add_argument("--keep", metavar="FOLDER", help="leave the tables' files there")
     own = parser.parse_args()
     if not os.access(own.binary, os.X_OK):
-        sys.exit(f"{own.binary}: not there; build it with `cargo build -p millrace-server`, or name another with --binary")
+        sys.exit(
+            f"{own.binary}: not there; build it with `cargo build -p millrace-server`, or name another with --binary"
+        )
     return own
 
 
 def other(own, scratch):
     """The engine to compare with."""
-    if own.against == "duckdb":
-        return DuckDB()
     import install
+
+    if own.against == "duckdb":
+        try:
+            return DuckDB()
+        except ImportError:
+            sys.exit(missing(own, "DuckDB", " ".join(install.PEERS["DuckDB"])))
     python = os.path.join(own.environments, "flink", "bin", "python")
+    if not os.access(python, os.X_OK):
+        sys.exit(missing(own, "Flink", " ".join(install.PEERS["Flink"])))
     return Flink(python, {"JAVA_HOME": install.java_home(python)}, scratch)
+
+
+def missing(own, peer, packages):
+    return (
+        f"{peer} is not in {own.environments}: `scripts/peers --quick --peers {peer}` installs {packages} there; "
+        "MILLRACE_PEERS names another folder"
+    )
 
 
 class Tally:
@@ -61,7 +88,10 @@ class Tally:
         for title, counts in (("refused", self.reasons), ("explained", self.explained)):
             for what, count in counts.most_common(25):
                 print(f"{title} {count} times: {what}")
-        print(f"{asked} queries in {seconds:.0f} s: " + ", ".join(f"{count} {name}" for name, count in self.outcomes.most_common()))
+        print(
+            f"{asked} queries in {seconds:.0f} s: "
+            + ", ".join(f"{count} {name}" for name, count in self.outcomes.most_common())
+        )
 
 
 class Question:
@@ -93,7 +123,9 @@ def ask_world(own, number, seeds, millrace, engine, folder, tally):
     for at, question in enumerate(questions):
         tally.shapes.update(question.shapes)
         try:
-            found, how = millrace.ask(world, folder, question.flink, question.kinds, question.chance, question.of_arrival)
+            found, how = millrace.ask(
+                world, folder, question.flink, question.kinds, question.chance, question.of_arrival
+            )
         except Refused as why:
             found, how = why, ""
         try:
@@ -106,7 +138,9 @@ def ask_world(own, number, seeds, millrace, engine, folder, tally):
 def settle(own, question, found, wanted, how, tally):
     """Counts what came out of a question, and tells a difference."""
     if own.show:
-        print(f"seed {question.seed}: {question.flink}\n  {found if isinstance(found, Refused) else list(found.items())[:4]}")
+        print(
+            f"seed {question.seed}: {question.flink}\n  {found if isinstance(found, Refused) else list(found.items())[:4]}"
+        )
     replay = f"scripts/differential --against {own.against} --queries 1 --seed {question.seed}"
     if isinstance(found, Refused) and isinstance(wanted, Refused):
         tally.outcomes["refused by both"] += 1
@@ -130,7 +164,9 @@ def settle(own, question, found, wanted, how, tally):
             return
         tally.outcomes["different"] += 1
         print(f"seed {question.seed} ({how}): {replay}\n  {question.flink}")
-        print(f"  only Millrace: {list((found - wanted).items())[:4]}\n  only {own.against}: {list((wanted - found).items())[:4]}")
+        print(
+            f"  only Millrace: {list((found - wanted).items())[:4]}\n  only {own.against}: {list((wanted - found).items())[:4]}"
+        )
 
 
 def main():

@@ -1,4 +1,5 @@
 """Asks Millrace, DuckDB and Flink, and makes their answers comparable: a multiset of rows, each value by its kind."""
+
 import collections
 import datetime
 import decimal
@@ -33,8 +34,12 @@ def comparable(value, kind):
         number = decimal.Decimal(str(value))
         return str(number.normalize() if number else decimal.Decimal(0))
     if kind in ("time", "ltz"):
-        text = value.isoformat(" ") if isinstance(value, datetime.datetime) else str(value).replace("T", " ").removesuffix("Z")
-        return (text.rstrip("0").rstrip(".") if "." in text else text)
+        text = (
+            value.isoformat(" ")
+            if isinstance(value, datetime.datetime)
+            else str(value).replace("T", " ").removesuffix("Z")
+        )
+        return text.rstrip("0").rstrip(".") if "." in text else text
     if kind in ("tiny", "small", "int", "big"):
         return int(value)
     return str(value) if isinstance(value, (datetime.date, datetime.time)) else value
@@ -46,6 +51,7 @@ def row_of(values, kinds):
 
 def alike(found, wanted):
     """True if the rows are equal but for the rounding of doubles and floats."""
+
     def key(row):
         return repr(tuple(f"{own:.4g}" if isinstance(own, float) else own for own in row))
 
@@ -53,6 +59,7 @@ def alike(found, wanted):
         if not isinstance(one, float) or not isinstance(other, float):
             return one == other
         return one == other or abs(one - other) <= 1e-6 * max(abs(one), abs(other), 1e-9)
+
     own, its = (sorted(rows.elements(), key=key) for rows in (found - wanted, wanted - found))
     return len(own) == len(its) and all(near(*pair) for one, other in zip(own, its) for pair in zip(one, other))
 
@@ -82,20 +89,29 @@ class Millrace:
         text = ";\n".join(statements).replace("TEMPORARY ", "") + f";\n{query};"
         flags = ["--shards", str(chance.randint(1, 3)), "--batch-rows", str(chance.choice([1, 7, 8192]))]
         try:
-            run = subprocess.run([self.binary, "run", "--quiet", "--oversubscribe", "--output", "changelog", *flags, "-e", text],
-                                 capture_output=True, text=True, timeout=120, check=False)
+            run = subprocess.run(
+                [self.binary, "run", "--quiet", "--oversubscribe", "--output", "changelog", *flags, "-e", text],
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             raise Refused("no answer within two minutes") from None
         said = run.stderr.strip()
         if run.returncode != 0 or "bad" in said:
             raise Refused(said or f"exit code {run.returncode}")
         changes = (json.loads(line, parse_float=decimal.Decimal) for line in run.stdout.splitlines())
-        return folded(((1 if own["op"].startswith("+") else -1, own["row"]) for own in changes), kinds), f"{' '.join(flags)}, {files} files"
+        return (
+            folded(((1 if own["op"].startswith("+") else -1, own["row"]) for own in changes), kinds),
+            f"{' '.join(flags)}, {files} files",
+        )
 
 
 class DuckDB:
     def __init__(self):
         import duckdb
+
         self.module, self.base, self.world = duckdb, None, None
         self.version = duckdb.__version__
 
@@ -104,7 +120,10 @@ class DuckDB:
         for table in world.tables.values():
             self.fill(table.name, table.columns, table.rows)
         versions = world.tables["v"]
-        log = [{**(after or before), "since": (after or before)["ts"], "ended": after is None} for before, after in versions.log]
+        log = [
+            {**(after or before), "since": (after or before)["ts"], "ended": after is None}
+            for before, after in versions.log
+        ]
         self.fill("v_log", versions.columns + [("since", "time"), ("ended", "bool")], log)
 
     def fill(self, name, columns, rows):
@@ -132,8 +151,14 @@ class Flink:
 
     def __init__(self, python, java, scratch):
         here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "flink.py")
-        self.process = subprocess.Popen([python, here, scratch], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        stderr=open(os.path.join(scratch, "flink.log"), "w", encoding="utf-8"), env={**os.environ, **java})
+        self.process = subprocess.Popen(
+            [python, here, scratch],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            stderr=open(os.path.join(scratch, "flink.log"), "w", encoding="utf-8"),
+            env={**os.environ, **java},
+        )
         self.version = self.answer()["version"]
 
     def answer(self):
@@ -144,13 +169,19 @@ class Flink:
 
     def ask(self, world, folder, queries):
         """The answer to each (query, kinds): a multiset of rows, or a `Refused`."""
-        request = {"tables": script(world, folder, lambda table: table.name)[-len(world.tables):], "names": list(world.tables),
-                   "duplicates": any(table.duplicates for table in world.tables.values()), "queries": [query for query, _ in queries]}
+        request = {
+            "tables": script(world, folder, lambda table: table.name)[-len(world.tables) :],
+            "names": list(world.tables),
+            "duplicates": any(table.duplicates for table in world.tables.values()),
+            "queries": [query for query, _ in queries],
+        }
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         answers = self.answer()["answers"]
-        return [Refused(f"Flink: {own['error']}") if "error" in own else folded(self.changes(own["rows"]), kinds)
-                for own, (_, kinds) in zip(answers, queries)]
+        return [
+            Refused(f"Flink: {own['error']}") if "error" in own else folded(self.changes(own["rows"]), kinds)
+            for own, (_, kinds) in zip(answers, queries)
+        ]
 
     def changes(self, lines):
         for text in lines:

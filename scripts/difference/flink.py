@@ -3,6 +3,7 @@ query wrote. The queries of a world are planned one by one and run as one job.
 
 Usage: flink.py SCRATCH
 """
+
 import glob
 import json
 import os
@@ -27,6 +28,7 @@ class Flink:
         from pyflink.datastream import StreamExecutionEnvironment
         from pyflink.table import DataTypes, EnvironmentSettings, StreamTableEnvironment, TableDescriptor
         from pyflink.version import __version__
+
         configuration = Configuration()
         for key, value in SETTINGS.items():
             configuration.set_string(key, value)
@@ -55,7 +57,12 @@ class Flink:
         for at, query in enumerate(queries):
             try:
                 folder = self.scratch_of(f"answers/{at}")
-                sink = self.descriptor.for_connector("filesystem").option("path", f"file://{folder}").format("debezium-json").build()
+                sink = (
+                    self.descriptor.for_connector("filesystem")
+                    .option("path", f"file://{folder}")
+                    .format("debezium-json")
+                    .build()
+                )
                 self.attach(sink, self.tables.sql_query(query))
                 planned.append(at)
                 answers.append({"rows": []})
@@ -78,11 +85,16 @@ class Flink:
     def attach(self, sink, table):
         """Makes a query part of the job. A sink takes one row time, and none that is NULL: as values they count alike."""
         from pyflink.table.expressions import col
+
         schema = table._j_table.getResolvedSchema()
         names, types = list(schema.getColumnNames()), [str(own.getLogicalType()) for own in schema.getColumnDataTypes()]
         if any("*ROWTIME*" in own for own in types):
-            table = table.select(*(col(name).cast(self.timestamp).alias(name) if "*ROWTIME*" in own else col(name)
-                                   for name, own in zip(names, types)))
+            table = table.select(
+                *(
+                    col(name).cast(self.timestamp).alias(name) if "*ROWTIME*" in own else col(name)
+                    for name, own in zip(names, types)
+                )
+            )
         one = self.tables.create_statement_set()
         one.add_insert(sink, table)
         one.attach_as_datastream()
@@ -96,8 +108,10 @@ def reason(error):
     text = str(error)
     causes = [line.strip() for line in text.splitlines() if line.strip().startswith("Caused by:")]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    first = next((line for line in lines if "Exception" in line or "Error" in line), lines[0] if lines else type(error).__name__)
-    return (causes[-1][len("Caused by: "):] if causes else first)[:400]
+    first = next(
+        (line for line in lines if "Exception" in line or "Error" in line), lines[0] if lines else type(error).__name__
+    )
+    return (causes[-1][len("Caused by: ") :] if causes else first)[:400]
 
 
 def main():

@@ -2,6 +2,7 @@
 
 A world is what one group of queries asks about: `t` and `u` are streams of new rows, `c` is a table of a database as its
 log tells it, `v` is one of versions, known by a key that others ask for."""
+
 import datetime
 import json
 import os
@@ -13,11 +14,23 @@ START = datetime.datetime(2024, 1, 1)
 SPAN_MS = 7_200_000
 # A kind of value: its type in Flink, and in DuckDB where that has another name.
 TYPES = {
-    "bool": ("BOOLEAN", None), "tiny": ("TINYINT", None), "small": ("SMALLINT", None), "int": ("INT", None),
-    "big": ("BIGINT", None), "float": ("FLOAT", None), "double": ("DOUBLE", None), "dec": ("DECIMAL(10, 2)", None),
-    "text": ("STRING", "VARCHAR"), "date": ("DATE", None), "tod": ("TIME(0)", "TIME"), "time": ("TIMESTAMP(3)", "TIMESTAMP"),
-    "json": ("STRING", "VARCHAR"), "ints": ("ARRAY<INT>", "INT[]"), "texts": ("ARRAY<STRING>", "VARCHAR[]"),
-    "map": ("MAP<STRING, INT>", "MAP(VARCHAR, INT)"), "ltz": ("TIMESTAMP_LTZ(3)", "TIMESTAMP"),
+    "bool": ("BOOLEAN", None),
+    "tiny": ("TINYINT", None),
+    "small": ("SMALLINT", None),
+    "int": ("INT", None),
+    "big": ("BIGINT", None),
+    "float": ("FLOAT", None),
+    "double": ("DOUBLE", None),
+    "dec": ("DECIMAL(10, 2)", None),
+    "text": ("STRING", "VARCHAR"),
+    "date": ("DATE", None),
+    "tod": ("TIME(0)", "TIME"),
+    "time": ("TIMESTAMP(3)", "TIMESTAMP"),
+    "json": ("STRING", "VARCHAR"),
+    "ints": ("ARRAY<INT>", "INT[]"),
+    "texts": ("ARRAY<STRING>", "VARCHAR[]"),
+    "map": ("MAP<STRING, INT>", "MAP(VARCHAR, INT)"),
+    "ltz": ("TIMESTAMP_LTZ(3)", "TIMESTAMP"),
     "row": ("ROW<x INT, y STRING>", "STRUCT(x INT, y VARCHAR)"),
 }
 NAMES = ["k", "a", "b", "d", "m", "f", "s", "n", "price", "qty", "note", "w"]
@@ -41,19 +54,25 @@ class Table:
 
     def declared(self, path):
         """The statement that makes the table, in Flink's dialect."""
-        columns = ", ".join(f"{name} {TYPES[kind][0]}{' NOT NULL' if self.key == name else ''}" for name, kind in self.columns)
+        columns = ", ".join(
+            f"{name} {TYPES[kind][0]}{' NOT NULL' if self.key == name else ''}" for name, kind in self.columns
+        )
         key = f", PRIMARY KEY ({self.key}) NOT ENFORCED" if self.key else ""
         mode = ", 'changelog-mode' = 'I,UA,D'" if self.upserts else ""
-        return (f"CREATE TEMPORARY TABLE {self.name} ({columns}{key}, WATERMARK FOR ts AS ts - {interval(self.delay_seconds)}) "
-                f"WITH ('connector' = 'filesystem', 'path' = '{path}', "
-                f"'format' = '{'debezium-json' if self.changes else 'json'}'{mode})")
+        return (
+            f"CREATE TEMPORARY TABLE {self.name} ({columns}{key}, WATERMARK FOR ts AS ts - {interval(self.delay_seconds)}) "
+            f"WITH ('connector' = 'filesystem', 'path' = '{path}', "
+            f"'format' = '{'debezium-json' if self.changes else 'json'}'{mode})"
+        )
 
     def lines(self):
         if not self.changes:
             return [json.dumps(row) for row in self.rows]
         said = {(False, True): "c", (True, True): "u", (True, False): "d"}
-        return [json.dumps({"before": before, "after": after, "op": said[before is not None, after is not None]})
-                for before, after in self.log]
+        return [
+            json.dumps({"before": before, "after": after, "op": said[before is not None, after is not None]})
+            for before, after in self.log
+        ]
 
     def write(self, folder):
         """The rows as one file, and over three files in `NAME-3`."""
@@ -101,14 +120,21 @@ class World:
         if kind == "map":
             return {key: self.nullable("int") for key in chance.sample(["a", "b", "c", "d"], chance.randint(0, 3))}
         return {
-            "bool": lambda: chance.maybe(), "tiny": lambda: chance.randint(-9, 12), "small": lambda: chance.randint(-90, 120),
-            "int": lambda: chance.randint(-5, 12), "big": lambda: chance.randint(-5, 12) * chance.choice([1, 1, 1, 1_000_003]),
-            "float": lambda: chance.randint(-40, 40) / 4, "double": lambda: chance.randint(-40, 40) / 4,
-            "dec": lambda: f"{chance.randint(-500, 900) / 100:.2f}", "text": lambda: chance.choice(TEXTS),
+            "bool": lambda: chance.maybe(),
+            "tiny": lambda: chance.randint(-9, 12),
+            "small": lambda: chance.randint(-90, 120),
+            "int": lambda: chance.randint(-5, 12),
+            "big": lambda: chance.randint(-5, 12) * chance.choice([1, 1, 1, 1_000_003]),
+            "float": lambda: chance.randint(-40, 40) / 4,
+            "double": lambda: chance.randint(-40, 40) / 4,
+            "dec": lambda: f"{chance.randint(-500, 900) / 100:.2f}",
+            "text": lambda: chance.choice(TEXTS),
             "date": lambda: f"2024-0{chance.randint(1, 3)}-{chance.randint(1, 28):02}",
             "tod": lambda: f"{chance.randint(0, 23):02}:{chance.randint(0, 59):02}:{chance.randint(0, 59):02}",
-            "time": lambda: text_of_time(START + datetime.timedelta(milliseconds=chance.randint(-10**10, 10**10))),
-            "json": lambda: json.dumps({key: self.document(2) for key in chance.sample(["a", "b", "c"], chance.randint(0, 3))}),
+            "time": lambda: text_of_time(START + datetime.timedelta(milliseconds=chance.randint(-(10**10), 10**10))),
+            "json": lambda: json.dumps(
+                {key: self.document(2) for key in chance.sample(["a", "b", "c"], chance.randint(0, 3))}
+            ),
         }[kind]()
 
     def document(self, depth):
@@ -136,8 +162,11 @@ class World:
         table = Table(name, self.columns(), self.delay())
         count = chance.randint(0, 60)
         step = 60_000 if self.equal_times else 7
-        times = [step * chance.randrange(SPAN_MS // step) for _ in range(count)] if self.equal_times \
+        times = (
+            [step * chance.randrange(SPAN_MS // step) for _ in range(count)]
+            if self.equal_times
             else chance.sample(range(0, SPAN_MS, step), count)
+        )
         if self.late:
             # Nearly in order, each up to twenty minutes too late.
             times.sort(key=lambda time: time + chance.choice([0, 0, 3_000, 1_200_000]) * chance.random())

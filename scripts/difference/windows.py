@@ -1,4 +1,5 @@
 """Windowing functions, and what gives the same rows in DuckDB: the rows beside `window_start` and `window_end`."""
+
 from expressions import either
 from words import interval
 
@@ -29,7 +30,9 @@ def of(how, source, key=None, dialect=None):
     flink_size, size_text = seconds(step * times)
     flink_offset, offset_text = seconds(offset)
     time = source.time
-    lengths = {"TUMBLE": [flink_size], "SESSION": [flink_size]}.get(kind, [flink_step, flink_size]) + ([flink_offset] if offset else [])
+    lengths = {"TUMBLE": [flink_size], "SESSION": [flink_size]}.get(kind, [flink_step, flink_size]) + (
+        [flink_offset] if offset else []
+    )
     by = f" PARTITION BY {key}" if key else ""
     flink = f"TABLE({kind}(TABLE {source.text}{by}, DESCRIPTOR({time}), {', '.join(lengths)}))"
     origin = f"TIMESTAMP '1970-01-01' + {offset_text}"
@@ -37,13 +40,17 @@ def of(how, source, key=None, dialect=None):
     if kind == "SESSION":
         duckdb = session(source, key, size_text)
     elif kind == "CUMULATE":
-        duckdb = (f"(SELECT *, we - INTERVAL '1 milliseconds' AS window_time, ws AS window_start, we AS window_end FROM (SELECT *, {bucket(size_text)} AS ws, "
-                  f"UNNEST(GENERATE_SERIES({bucket(step_text)} + {step_text}, {bucket(size_text)} + {size_text}, {step_text})) AS we FROM {source.text}))")
+        duckdb = (
+            f"(SELECT *, we - INTERVAL '1 milliseconds' AS window_time, ws AS window_start, we AS window_end FROM (SELECT *, {bucket(size_text)} AS ws, "
+            f"UNNEST(GENERATE_SERIES({bucket(step_text)} + {step_text}, {bucket(size_text)} + {size_text}, {step_text})) AS we FROM {source.text}))"
+        )
     else:
         # Also of a tumbling window: one start.
         first = f"{bucket(step_text)} - INTERVAL '{step * (times - 1)} seconds'"
-        duckdb = (f"(SELECT *, ws AS window_start, ws + {size_text} AS window_end, ws + {size_text} - INTERVAL '1 milliseconds' AS window_time FROM "
-                  f"(SELECT *, UNNEST(GENERATE_SERIES({first}, {bucket(step_text)}, {step_text})) AS ws FROM {source.text}))")
+        duckdb = (
+            f"(SELECT *, ws AS window_start, ws + {size_text} AS window_end, ws + {size_text} - INTERVAL '1 milliseconds' AS window_time FROM "
+            f"(SELECT *, UNNEST(GENERATE_SERIES({first}, {bucket(step_text)}, {step_text})) AS ws FROM {source.text}))"
+        )
     return f"{duckdb} AS s" if dialect == "duckdb" else either(flink, f"{duckdb} AS s")
 
 
@@ -51,10 +58,12 @@ def session(source, key, gap):
     """A row begins a session if it comes more than the gap after all before it."""
     by, time = f"PARTITION BY {key} " if key else "", source.time
     begins = f"(SELECT *, CASE WHEN {time} <= LAG({time}) OVER ({by}ORDER BY {time}) + {gap} THEN 0 ELSE 1 END AS begins FROM {source.text})"
-    numbered = f"(SELECT *, SUM(begins) OVER ({by}ORDER BY {time} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS nth FROM {begins})"
+    numbered = f"(SELECT *, SUM(begins) OVER ({by}ORDER BY {time}) AS nth FROM {begins})"
     group = f"OVER (PARTITION BY {f'{key}, ' if key else ''}nth)"
-    return (f"(SELECT *, window_end - INTERVAL '1 milliseconds' AS window_time FROM (SELECT *, MIN({time}) {group} AS window_start, "
-            f"MAX({time}) {group} + {gap} AS window_end FROM {numbered}))")
+    return (
+        f"(SELECT *, window_end - INTERVAL '1 milliseconds' AS window_time FROM (SELECT *, MIN({time}) {group} AS window_start, "
+        f"MAX({time}) {group} + {gap} AS window_end FROM {numbered}))"
+    )
 
 
 def over(chance, source, keys):

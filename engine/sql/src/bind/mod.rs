@@ -20,6 +20,7 @@ pub mod row_pattern;
 pub mod set_operation;
 pub mod temporal;
 pub mod unnest;
+mod unread;
 mod user;
 mod values;
 mod volatile;
@@ -138,6 +139,7 @@ pub fn simplify(plan: LogicalPlan, place: Option<Place>) -> Result<LogicalPlan> 
         Arc::new(rules::eliminate_outer_join::EliminateOuterJoin::new()),
         Arc::new(rules::push_down_filter::PushDownFilter::new()),
         Arc::new(rules::common_subexpr_eliminate::CommonSubexprEliminate::new()),
+        Arc::new(unread::UnreadAggregates),
         Arc::new(rules::optimize_projections::OptimizeProjections::new()),
     ];
     let mut options = ConfigOptions::default();
