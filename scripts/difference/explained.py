@@ -1,4 +1,14 @@
-"""Differences that are known and stay: what it is in a query, and why."""
+"""Differences that are known and stay: what they are in a query and its rows, and why. What the grammar leaves out
+because of Flink, each with the reason beside it in queries.py and expressions.py:
+
+- the first row of a key by something else than time (`rank 1`): Flink never takes back what a better row outdoes;
+- OFFSET, and ranks from the second on, of rows that change: Flink leaves rows that are gone;
+- GROUP BY over INTERSECT ALL and EXCEPT ALL: Flink groups all rows of both sides;
+- grouping sets with the primary key of a table: Flink shows what the key tells where it is not in the set;
+- OVER, ORDER BY, row patterns and joins by time over late rows: README, "Where Millrace knowingly differs", and two
+  inputs of which either may be ahead;
+- sums of TINYINT: Flink's wrap around, Millrace sets the row aside.
+"""
 
 import collections
 import re
@@ -14,10 +24,8 @@ def loses_lateral_aggregate(query, found, wanted):
     if not re.search(r"LATERAL \(SELECT COUNT\(", query):
         return False
     own, other = rows(found, wanted), rows(wanted, found)
-    of_none = all(row[-2:] == (0, None) for row in own)
-    return of_none and (
-        not other or collections.Counter(row[:-2] for row in own) == collections.Counter(row[:-2] for row in other)
-    )
+    left = lambda side: collections.Counter(row[:-2] for row in side)
+    return all(row[-2:] == (0, None) for row in own) and (not other or left(own) == left(other))
 
 
 def null_as_number(query, found, wanted):
@@ -32,7 +40,8 @@ def null_as_number(query, found, wanted):
 KNOWN = [
     (
         null_as_number,
-        "where Flink holds a value for NOT NULL that is NULL (the variance of one row, a key that a MAP[...] has not), it is -1",
+        "where Flink holds a value for NOT NULL that is NULL (the variance of one row, a key that a MAP[...] has not), "
+        "it is -1",
     ),
     (
         loses_lateral_aggregate,
