@@ -180,6 +180,13 @@ def main():
             with tempfile.TemporaryDirectory() as folder:
                 folder = os.path.join(scratch, str(number)) if own.keep else folder
                 ask_world(own, number, seeds, millrace, engine, folder, tally)
+            # How far it is, where somebody looks.
+            if sys.stderr.isatty():
+                print(
+                    f"\r{sum(tally.outcomes.values()) - tally.outcomes['of these with rows']} asked",
+                    end="",
+                    file=sys.stderr,
+                )
             sys.stdout.flush()
         tally.show(own.queries, time.monotonic() - began)
         print(f"seeds {own.seed} to {own.seed + own.queries - 1}, against {own.against} {engine.version}")

@@ -15,6 +15,9 @@ SETTINGS = {
     "table.local-time-zone": "UTC",
     # A watermark after every row, so that which rows are late does not depend on the clock.
     "pipeline.auto-watermark-interval": "0 ms",
+    # A machine with other work may stand still for long.
+    "heartbeat.timeout": "3600000",
+    "pekko.ask.timeout": "3600 s",
     "taskmanager.memory.network.max": "256mb",
     "taskmanager.memory.network.min": "256mb",
     "taskmanager.memory.managed.size": "256mb",

@@ -237,6 +237,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_back_came_at_another_time() {
+        let row = |sorted: u8, arrived: u8, own: &[u8]| [&[sorted, arrived], own].concat();
+        let mut rows = RankedRows::default();
+        let mut change = |row: Vec<u8>, weight| rows.change(&row, &(1..2), weight);
+        let added = [row(b'a', 0, b"x"), row(b'a', 1, b"y"), row(b'a', 2, b"x"), row(b'b', 3, b"x")];
+        assert!(added.iter().all(|own| change(own.clone(), 1) == 0));
+        // The first that is equal goes; both it and what takes it back are no longer held.
+        assert_eq!(change(row(b'a', 4, b"x"), -1), 2);
+        // One that has not come yet is owed, and goes when it comes.
+        assert_eq!((change(row(b'c', 5, b"z"), -1), change(row(b'c', 6, b"z"), 1)), (0, 2));
+        assert_eq!(top(&rows, 1, 9), [&added[1], &added[2], &added[3]]);
+        assert_eq!((rows.held(), rows.owed), (3, 0));
+    }
+
+    #[test]
     fn there_may_be_no_rank_to_keep() {
         let mut rows = RankedRows::default();
         assert_eq!((rows.keep(b"a", 0), rows.held()), (1, 0));

@@ -19,6 +19,7 @@ pub mod rewrite;
 pub mod row_pattern;
 pub mod set_operation;
 pub mod temporal;
+mod true_filter;
 pub mod unnest;
 mod unread;
 mod user;
@@ -123,7 +124,7 @@ fn analyze(plan: LogicalPlan) -> datafusion_common::Result<LogicalPlan> {
 }
 
 /// Applies the rules that are safe on streams: none may move a filter below a watermark, drop rows that
-/// move event time, or reorder. `WHERE FALSE` stays too: its rows still have a row time.
+/// move event time, or reorder.
 pub fn simplify(plan: LogicalPlan, place: Option<Place>) -> Result<LogicalPlan> {
     use datafusion_optimizer as rules;
     growth::check(&plan).map_err(|error| error.at(place))?;
@@ -135,6 +136,7 @@ pub fn simplify(plan: LogicalPlan, place: Option<Place>) -> Result<LogicalPlan> 
         Arc::new(rules::scalar_subquery_to_join::ScalarSubqueryToJoin::new()),
         Arc::new(rules::decorrelate_lateral_join::DecorrelateLateralJoin::new()),
         Arc::new(rules::extract_equijoin_predicate::ExtractEquijoinPredicate::new()),
+        Arc::new(true_filter::TrueFilters),
         Arc::new(rules::eliminate_cross_join::EliminateCrossJoin::new()),
         Arc::new(rules::eliminate_outer_join::EliminateOuterJoin::new()),
         Arc::new(rules::push_down_filter::PushDownFilter::new()),
