@@ -127,7 +127,10 @@ impl Lowering {
     }
 
     pub(super) fn filter(&mut self, input: Relation, predicate: &Expr, _: Statement) -> Result<Relation> {
-        let is_session = |own: &Pending| matches!(own.window, PendingWindow::Session { .. });
+        // Of GROUP BY SESSION(...) only a condition on keys comes here, from above the aggregation: sessions are those
+        // of a key, so that it may go before them.
+        let is_session =
+            |own: &Pending| matches!(own.window, PendingWindow::Session { partition: Some(_), .. });
         let input = match input.needs_window(predicate) || input.pending.as_ref().is_some_and(is_session) {
             true => self.materialized(input)?,
             false => input,
