@@ -300,7 +300,9 @@ class Grammar:
 
     def window(self, source):
         """A windowing function over a source: its text, and what of its rows."""
-        made = windows.over(self.chance, source, self.columns_of(source, GROUPED))
+        # A session stays as long as it was though a row between its ends is taken back.
+        sessions = not (source.changes and self.against == "duckdb")
+        made = windows.over(self.chance, source, self.columns_of(source, GROUPED), sessions)
         columns = source.columns + [("window_start", "time"), ("window_end", "time"), ("window_time", "time")]
         return Relation(made.text, columns, "window_time", source.unique, source.changes, False, True), made
 

@@ -66,7 +66,8 @@ def session(source, key, gap):
     )
 
 
-def over(chance, source, keys):
-    how = shape(chance)
+def over(chance, source, keys, sessions=True):
+    """A window at random over a source; `keys` are columns that sessions may be by."""
+    how = shape(chance) if sessions else shape(chance, kinds=("TUMBLE", "HOP", "CUMULATE"))
     key = chance.choice(keys)[0] if how[0] == "SESSION" and keys and chance.maybe(0.7) else None
     return Made(of(how, source, key), (key,) if key else (), how[0] == "SESSION")
