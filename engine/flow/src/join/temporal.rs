@@ -2,7 +2,8 @@
 //!
 //! Rows of both sides wait until the watermark reaches them, and are then taken in the order of time: a version
 //! takes the place of the one before, a left row meets the one in place. So one version of each key is kept, and
-//! those whose time has not come.
+//! those whose time has not come. A delete is a version too, of which nothing is known: left rows from its time on have
+//! no partner.
 //!
 //! What is late is decided by the watermark of a row's own split, so that the answer does not depend on which input
 //! was faster. A late left row is taken when the watermark reaches that of its split: it meets the version in place
@@ -13,9 +14,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, UInt64Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt64Array};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef, UInt64Type};
-use millrace_plan::{Error, Result, WATERMARK_MIN};
+use millrace_plan::{Error, Result, RowKind, WATERMARK_MIN};
 
 use super::keys::{Keys, NO_KEY};
 use super::millis;
@@ -37,6 +38,8 @@ struct Held {
     watermark: i64,
     /// Left: when it came. Right: its place among all rows of the input.
     order: u64,
+    /// Right: a delete.
+    gone: bool,
 }
 
 impl Held {
@@ -126,7 +129,7 @@ impl TemporalJoin {
         side: usize,
         columns: &[ArrayRef],
         times: &Int64Array,
-        known: impl Fn(usize) -> (i64, u64),
+        known: impl Fn(usize) -> (i64, u64, bool),
     ) -> Result<usize> {
         self.keys.locate(&self.shape.key_columns(side, columns), times.len(), &mut self.numbers)?;
         self.valid.resize(self.keys.len(), NO_SLOT);
@@ -142,8 +145,8 @@ impl TemporalJoin {
         own.held.resize(own.store.slots(), Held::default());
         for (row, slot) in rows.iter().zip(&self.slots) {
             let row = *row as usize;
-            let (watermark, order) = known(row);
-            let held = Held { key: self.numbers[row], time: times.value(row), watermark, order };
+            let (watermark, order, gone) = known(row);
+            let held = Held { key: self.numbers[row], time: times.value(row), watermark, order, gone };
             if held.key != NO_KEY {
                 self.keys.add_row(held.key);
             }
@@ -197,8 +200,8 @@ impl TemporalJoin {
         let Some(Reverse((_, _, _, slot))) = self.sides[LEFT].turns.pop() else { return };
         let own = self.sides[LEFT].held[slot as usize];
         let valid = self.valid.get(own.key as usize).copied().unwrap_or(NO_SLOT);
-        let was_valid =
-            self.sides[RIGHT].held.get(valid as usize).is_some_and(|version| version.time <= own.time);
+        let version = self.sides[RIGHT].held.get(valid as usize);
+        let was_valid = version.is_some_and(|version| version.time <= own.time && !version.gone);
         decided.lefts.push(slot);
         decided.rights.push(if was_valid { valid } else { NO_SLOT });
     }
@@ -272,8 +275,19 @@ impl TemporalJoin {
 
     /// The key hash, what is known of a row, and its columns.
     fn layout(&self, side: usize) -> SchemaRef {
-        layout(&self.shape, side, &[("watermark", DataType::Int64), ("order", DataType::UInt64)])
+        let known =
+            [("watermark", DataType::Int64), ("order", DataType::UInt64), ("gone", DataType::Boolean)];
+        layout(&self.shape, side, if side == LEFT { &known[..2] } else { &known })
     }
+}
+
+/// The rows that say what is known of a key from their time on: what an update replaces says nothing.
+fn versions(batch: Batch) -> Result<Batch> {
+    if batch.kinds.is_insert_only() {
+        return Ok(batch);
+    }
+    let says = (0..batch.len()).map(|row| Some(batch.kinds.get(row) != RowKind::UpdateBefore));
+    batch.filter(&BooleanArray::from_iter(says))
 }
 
 impl Operator for TemporalJoin {
@@ -281,15 +295,17 @@ impl Operator for TemporalJoin {
         self.account.rows_in += batch.len() as u64;
         self.account.accepted += batch.len() as u64;
         self.ingest_ms = batch.ingest_ms;
+        let given = batch.len();
+        let batch = if port == RIGHT { versions(batch)? } else { batch };
         let times = millis(batch.rows.column(self.times[port]))?;
         let arrived = self.arrived;
         let known = |row: usize| {
             let order = if port == LEFT { arrived + row as u64 } else { batch.origin.order(row) };
-            (batch.watermarks.get(row), order)
+            (batch.watermarks.get(row), order, batch.kinds.get(row) == RowKind::Delete)
         };
         let kept = self.keep(port, batch.rows.columns(), &times, known)?;
         self.arrived += if port == LEFT { batch.len() as u64 } else { 0 };
-        self.account.retired += (batch.len() - kept) as u64;
+        self.account.retired += (given - kept) as u64;
         self.sides[port].store.settle()
     }
 
@@ -313,6 +329,9 @@ impl Operator for TemporalJoin {
                     Arc::new(Int64Array::from_iter_values(held().map(|own| own.watermark))),
                     Arc::new(UInt64Array::from_iter_values(held().map(|own| own.order))),
                 ];
+                if side == RIGHT {
+                    columns.push(Arc::new(BooleanArray::from_iter(held().map(|own| Some(own.gone)))));
+                }
                 columns.extend(rows);
                 add_rows(&mut state, side, record(self.layout(side), columns)?);
             }
@@ -325,11 +344,13 @@ impl Operator for TemporalJoin {
         self.watermark = watermark_ms;
         for (side, rows) in parts(state)? {
             let rows = as_layout(rows.columns(), &self.layout(side))?;
-            let columns = &rows.columns()[3..];
+            let columns = &rows.columns()[rows.num_columns() - self.shape.inputs[side].fields().len()..];
             let times = millis(&columns[self.times[side]])?;
             let watermarks = rows.column(1).as_primitive::<Int64Type>().values();
             let orders = rows.column(2).as_primitive::<UInt64Type>().values();
-            self.keep(side, columns, &times, |row| (watermarks[row], orders[row]))?;
+            let gone = (side == RIGHT).then(|| rows.column(3).as_boolean());
+            let is_gone = |row: usize| gone.is_some_and(|own| own.value(row));
+            self.keep(side, columns, &times, |row| (watermarks[row], orders[row], is_gone(row)))?;
             if side == LEFT {
                 self.arrived = orders.iter().fold(self.arrived, |most, own| most.max(own + 1));
             }

@@ -234,6 +234,7 @@ impl Operator for TopN {
         self.groups.resize_with(self.table.len(), RankedRows::default);
         self.is_dirty.resize(self.table.len(), false);
         let rows = self.encoding.encode(&batch)?;
+        let arrivals = if self.retracting { self.encoding.arrivals(&batch)? } else { None };
         for (index, group) in ids.iter().enumerate() {
             let row = rows.row(index);
             let (row, own) = (row.as_ref(), *group as usize);
@@ -243,9 +244,11 @@ impl Operator for TopN {
             }
             self.note_before(*group);
             let (retracting, last) = (self.retracting, self.last);
-            let retired = self.change(own, |rows| match retracting {
-                true => rows.add(row, batch.kinds.get(index).weight()),
-                false => rows.keep(row, last),
+            let weight = batch.kinds.get(index).weight();
+            let retired = self.change(own, |rows| match &arrivals {
+                Some(arrivals) => rows.change(row, &arrivals[index], weight),
+                None if retracting => rows.add(row, weight),
+                None => rows.keep(row, last),
             });
             self.account.retired += retired;
         }

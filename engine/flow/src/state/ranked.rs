@@ -2,13 +2,14 @@
 //! encoding of the sort columns, then of what tells ties apart, then of the row itself).
 
 use std::collections::BTreeMap;
+use std::ops::{Bound, Range};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt64Array};
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, SchemaRef};
-use arrow::row::{RowConverter, Rows, SortField};
+use arrow::row::{Row, RowConverter, Rows, SortField};
 use millrace_plan::{Error, Result, SortColumn, Ties};
 
 use crate::batch::Batch;
@@ -21,7 +22,12 @@ pub struct RankEncoding {
     columns: usize,
     /// Rows that have come: ties of one split are in this order.
     arrived: u64,
+    /// Encodes only what the rows are sorted by.
+    sorted: RowConverter,
 }
+
+/// Bytes of the order of arrival in an encoded row: whether it is null, and the number.
+const ARRIVAL_BYTES: usize = 1 + size_of::<u64>();
 
 /// The number of a split goes above this many bits of the count of rows.
 const ARRIVAL_BITS: u32 = 40;
@@ -33,14 +39,33 @@ impl RankEncoding {
             let options = SortOptions { descending: own.descending, nulls_first: own.nulls_first };
             SortField::new_with_options(input.field(own.column).data_type().clone(), options)
         });
+        let sorted: Vec<SortField> = sorted.collect();
         let latest = SortOptions { descending: ties == Ties::Latest, nulls_first: true };
         let arrival = SortField::new_with_options(DataType::UInt64, latest);
         let own = input.fields().iter().take(columns);
         let own = own.map(|field| SortField::new(field.data_type().clone()));
-        let fields = sorted.chain((ties != Ties::Content).then_some(arrival)).chain(own).collect();
-        let converter = RowConverter::new(fields)
-            .map_err(|error| Error::query(format!("rows with these columns cannot be ranked: {error}")))?;
-        Ok(RankEncoding { converter, order: order.to_vec(), ties, columns, arrived: 0 })
+        let fields = sorted.iter().cloned().chain((ties != Ties::Content).then_some(arrival)).chain(own);
+        let made = |fields: Vec<SortField>| {
+            RowConverter::new(fields)
+                .map_err(|error| Error::query(format!("rows with these columns cannot be ranked: {error}")))
+        };
+        let (converter, sorted) = (made(fields.collect())?, made(sorted)?);
+        Ok(RankEncoding { converter, order: order.to_vec(), ties, columns, arrived: 0, sorted })
+    }
+
+    /// Of each row of a batch, the bytes of its encoding that tell only when it came: a row that is taken back
+    /// has come at another time. `None` if rows are known by their content alone.
+    pub fn arrivals(&self, batch: &Batch) -> Result<Option<Vec<Range<usize>>>> {
+        if self.ties == Ties::Content {
+            return Ok(None);
+        }
+        let columns: Vec<ArrayRef> =
+            self.order.iter().map(|own| batch.rows.column(own.column).clone()).collect();
+        let sorted = self.sorted.convert_columns(&columns);
+        let sorted =
+            sorted.map_err(|error| Error::bug(format!("encoding what rows are ranked by: {error}")))?;
+        let arrival = |row: Row| row.as_ref().len()..row.as_ref().len() + ARRIVAL_BYTES;
+        Ok(Some(sorted.iter().map(arrival).collect()))
     }
 
     /// The encoded rows of a batch.
@@ -109,6 +134,8 @@ pub struct RankedRows {
     held: u64,
     /// Bytes of the rows.
     bytes: usize,
+    /// The sum of those that are negative, without their sign.
+    owed: u64,
 }
 
 /// Rows in order: most groups have few.
@@ -129,9 +156,20 @@ impl Default for Sorted {
 
 impl Sorted {
     fn iter(&self) -> impl Iterator<Item = (&RankedRow, i64)> {
+        self.from(&[])
+    }
+
+    /// The rows from this one on.
+    fn from(&self, first: &[u8]) -> impl Iterator<Item = (&RankedRow, i64)> {
         let (few, many) = match self {
-            Sorted::Few(rows) => (Some(rows.iter().map(|(row, count)| (row, *count))), None),
-            Sorted::Many(rows) => (None, Some(rows.iter().map(|(row, count)| (row, *count)))),
+            Sorted::Few(rows) => {
+                let place = rows.partition_point(|(row, _)| row[..] < *first);
+                (Some(rows[place..].iter().map(|(row, count)| (row, *count))), None)
+            }
+            Sorted::Many(rows) => {
+                let range = rows.range::<[u8], _>((Bound::Included(first), Bound::Unbounded));
+                (None, Some(range.map(|(row, count)| (row, *count))))
+            }
         };
         few.into_iter().flatten().chain(many.into_iter().flatten())
     }
@@ -216,7 +254,27 @@ impl RankedRows {
             (_, 0) => self.bytes -= row.len(),
             _ => {}
         }
+        let owed = |count: i64| count.min(0).unsigned_abs();
+        self.owed = self.owed + owed(count) - owed(count - weight);
         gone
+    }
+
+    /// Adds or takes back a row of which `arrival` are the bytes that tell when it came: what differs only in them
+    /// is the same row. Of several the first is taken back. Answers as [`Self::add`] does.
+    pub fn change(&mut self, row: &[u8], arrival: &Range<usize>, weight: i64) -> u64 {
+        if weight > 0 && self.owed == 0 {
+            return self.add(row, weight);
+        }
+        let sorted = &row[..arrival.start];
+        let ranked = self.rows.from(sorted).take_while(|(own, _)| own.starts_with(sorted));
+        let mut same = ranked.filter(|(own, _)| own[arrival.end..] == row[arrival.end..]);
+        // A delete that has overtaken its insert waits for it.
+        let found = same.find(|(_, count)| count.signum() == -weight.signum()).map(|(own, _)| own.clone());
+        drop(same);
+        match found {
+            Some(own) => self.add(&own, weight),
+            None => self.add(row, weight),
+        }
     }
 
     /// The rows with the ranks `first..=last`.
@@ -269,6 +327,21 @@ mod tests {
         assert_eq!((left, rows.held()), (2, 2));
         assert_eq!(top(&rows, 1, 2), [b"a", b"b"]);
         assert!(rows.is_beyond(b"c", 2) && !rows.is_beyond(b"aa", 2));
+    }
+
+    #[test]
+    fn what_is_taken_back_came_at_another_time() {
+        let row = |sorted: u8, arrived: u8, own: &[u8]| [&[sorted, arrived], own].concat();
+        let mut rows = RankedRows::default();
+        let mut change = |row: Vec<u8>, weight| rows.change(&row, &(1..2), weight);
+        let added = [row(b'a', 0, b"x"), row(b'a', 1, b"y"), row(b'a', 2, b"x"), row(b'b', 3, b"x")];
+        assert!(added.iter().all(|own| change(own.clone(), 1) == 0));
+        // The first that is equal goes; both it and what takes it back are no longer held.
+        assert_eq!(change(row(b'a', 4, b"x"), -1), 2);
+        // One that has not come yet is owed, and goes when it comes.
+        assert_eq!((change(row(b'c', 5, b"z"), -1), change(row(b'c', 6, b"z"), 1)), (0, 2));
+        assert_eq!(top(&rows, 1, 9), [&added[1], &added[2], &added[3]]);
+        assert_eq!((rows.held(), rows.owed), (3, 0));
     }
 
     #[test]

@@ -19,7 +19,9 @@ pub mod rewrite;
 pub mod row_pattern;
 pub mod set_operation;
 pub mod temporal;
+mod true_filter;
 pub mod unnest;
+mod unread;
 mod user;
 mod values;
 mod volatile;
@@ -134,11 +136,12 @@ pub fn simplify(plan: LogicalPlan, place: Option<Place>) -> Result<LogicalPlan> 
         Arc::new(rules::scalar_subquery_to_join::ScalarSubqueryToJoin::new()),
         Arc::new(rules::decorrelate_lateral_join::DecorrelateLateralJoin::new()),
         Arc::new(rules::extract_equijoin_predicate::ExtractEquijoinPredicate::new()),
-        Arc::new(rules::eliminate_filter::EliminateFilter::new()),
+        Arc::new(true_filter::TrueFilters),
         Arc::new(rules::eliminate_cross_join::EliminateCrossJoin::new()),
         Arc::new(rules::eliminate_outer_join::EliminateOuterJoin::new()),
         Arc::new(rules::push_down_filter::PushDownFilter::new()),
         Arc::new(rules::common_subexpr_eliminate::CommonSubexprEliminate::new()),
+        Arc::new(unread::UnreadAggregates),
         Arc::new(rules::optimize_projections::OptimizeProjections::new()),
     ];
     let mut options = ConfigOptions::default();

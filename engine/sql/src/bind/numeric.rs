@@ -7,12 +7,15 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion_common::config::ConfigOptions;
-use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, Result, ScalarValue};
 use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::expr_rewriter::NamePreserver;
 use datafusion_expr::utils::merge_schema;
-use datafusion_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
+use datafusion_expr::{
+    BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, WindowFrame, WindowFrameBound, WindowFrameUnits,
+    WindowFunctionDefinition,
+};
 use datafusion_optimizer::AnalyzerRule;
 
 use crate::bind::decimal;
@@ -57,6 +60,20 @@ pub fn retype_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
         Expr::BinaryExpr(binary) => arithmetic(binary, schema),
         Expr::Cast(cast) => retype_cast(*cast.expr, &cast.field, false, schema),
         Expr::TryCast(cast) => retype_cast(*cast.expr, &cast.field, true, schema),
+        Expr::WindowFunction(mut call) if matches!(call.fun, WindowFunctionDefinition::WindowUDF(_)) => {
+            // A rank has no frame. The one that the planner thinks of is a range of values, which not every type
+            // that rows are ranked by has.
+            let frame = &mut call.params.window_frame;
+            let is_default = frame.units == WindowFrameUnits::Range && call.params.args.is_empty();
+            if is_default {
+                *frame = WindowFrame::new_bounds(
+                    WindowFrameUnits::Rows,
+                    WindowFrameBound::Preceding(ScalarValue::UInt64(None)),
+                    WindowFrameBound::CurrentRow,
+                );
+            }
+            Ok(Transformed::new(Expr::WindowFunction(call), is_default, TreeNodeRecursion::Continue))
+        }
         other => Ok(Transformed::no(other)),
     })
 }

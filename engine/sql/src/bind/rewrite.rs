@@ -106,6 +106,11 @@ impl VisitorMut for Rewriter {
                     return ControlFlow::Break(Box::new(error));
                 }
             }
+            Expr::SimilarTo { pattern, escape_char, .. } => {
+                if let Err(error) = similar_pattern(pattern, escape_char) {
+                    return ControlFlow::Break(Box::new(error));
+                }
+            }
             _ => {}
         }
         ControlFlow::Continue(())
@@ -204,12 +209,7 @@ fn like_pattern(pattern: &mut Expr, escape_char: &mut Option<ast::ValueWithSpan>
         };
     };
     let Some(given) = value.value.clone().into_string() else { return Ok(()) };
-    let escape = escape_char.take().and_then(|own| own.value.into_string());
-    let escape = match escape.as_deref().map(|own| (own.chars().next(), own.chars().count())) {
-        None => None,
-        Some((Some(letter), 1)) => Some(letter),
-        Some(_) => return Err(Error::query("ESCAPE takes one character").at(place_of(pattern))),
-    };
+    let escape = escape(escape_char).map_err(|error| error.at(place_of(pattern)))?;
     let mut spelled = String::with_capacity(given.len());
     let mut letters = given.chars();
     while let Some(letter) = letters.next() {
@@ -220,6 +220,46 @@ fn like_pattern(pattern: &mut Expr, escape_char: &mut Option<ast::ValueWithSpan>
             (None, letter) => spelled.push(letter),
         }
     }
+    *pattern = text(&spelled);
+    Ok(())
+}
+
+/// The letter behind ESCAPE, which is taken away.
+fn escape(escape_char: &mut Option<ast::ValueWithSpan>) -> Result<Option<char>> {
+    let given = escape_char.take().and_then(|own| own.value.into_string());
+    match given.as_deref().map(|own| (own.chars().next(), own.chars().count())) {
+        None => Ok(None),
+        Some((Some(letter), 1)) => Ok(Some(letter)),
+        Some(_) => Err(Error::query("ESCAPE takes one character")),
+    }
+}
+
+/// Spells the pattern of SIMILAR TO as the regular expression that the evaluation takes: of the whole text, with `_`
+/// for any character and `%` for any text.
+fn similar_pattern(pattern: &mut Expr, escape_char: &mut Option<ast::ValueWithSpan>) -> Result<()> {
+    let Expr::Value(value) = &*pattern else {
+        return Err(Error::query("SIMILAR TO takes a constant pattern")
+            .hint("use REGEXP(string, regex)")
+            .at(place_of(pattern)));
+    };
+    let Some(given) = value.value.clone().into_string() else { return Ok(()) };
+    let escape = escape(escape_char).map_err(|error| error.at(place_of(pattern)))?;
+    let mut spelled = String::from("^(?s:");
+    let mut is_set = false;
+    let mut letters = given.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            _ if Some(letter) == escape => spelled.extend(letters.next().iter().flat_map(|own| ['\\', *own])),
+            '_' if !is_set => spelled.push('.'),
+            '%' if !is_set => spelled.push_str(".*"),
+            '.' | '$' | '\\' if !is_set => spelled.extend(['\\', letter]),
+            _ => {
+                is_set = letter == '[' || is_set && letter != ']';
+                spelled.push(letter);
+            }
+        }
+    }
+    spelled.push_str(")$");
     *pattern = text(&spelled);
     Ok(())
 }

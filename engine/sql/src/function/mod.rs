@@ -12,6 +12,7 @@ mod coercion;
 mod collection;
 mod conditional;
 mod constraint;
+mod each_row;
 mod hash;
 mod json;
 mod math;
@@ -30,6 +31,7 @@ use datafusion_expr::ScalarUDF;
 pub use cast::{cast_udf, needs_flink_cast};
 pub use coercion::common_type;
 pub use constraint::{fixed_length_udf, not_null_udf};
+pub use each_row::each_row;
 use udf::Body;
 
 /// One line per scalar function.

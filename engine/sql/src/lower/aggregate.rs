@@ -99,17 +99,8 @@ impl Lowering {
         let real = self.real_schema(input)?;
         let mut columns = CalcColumns::default();
         let mut keys = vec![];
-        for (expr, key) in grouping.exprs.iter().zip(&grouping.keys) {
-            if matches!(key, Key::Group(_)) {
-                let compiled = compile(&expr.clone().unalias(), &real)?;
-                columns.now |= compiled.now;
-                let data_type = compiled.expr.data_type(real.as_arrow());
-                let data_type = data_type.map_err(|error| Error::bug(format!("type of a key: {error}")))?;
-                keys.push(
-                    columns
-                        .append(compiled.expr, Field::new(expr.schema_name().to_string(), data_type, true)),
-                );
-            }
+        if grouping.sets.is_none() {
+            keys = grouping.append_keys(&real, &mut columns)?;
         }
         let mut calls = vec![];
         for (position, expr) in plan.aggr_expr.iter().enumerate() {
@@ -131,6 +122,8 @@ impl Lowering {
         let node = match &grouping.sets {
             None => self.calc(input.node, columns),
             Some(sets) => {
+                // A key that is not in a set is null there: what is aggregated, and the row time, must not be.
+                keys = grouping.append_keys(&real, &mut columns)?;
                 let id_type = grouping_id_type(plan);
                 let node = self.expand(input.node, columns, &keys, sets, grouping, id_type)?;
                 keys.push(self.graph.node(node).schema.fields().len() - 1);
@@ -338,6 +331,20 @@ fn uncomputed_window_needed(input: &Relation, plan: &Aggregate) -> bool {
 }
 
 impl Grouping {
+    /// Appends the keys, each as a column of its own; what is appended later may share it.
+    fn append_keys(&self, real: &DFSchema, columns: &mut CalcColumns) -> Result<Vec<usize>> {
+        let mut keys = vec![];
+        for (expr, _) in self.exprs.iter().zip(&self.keys).filter(|(_, key)| matches!(key, Key::Group(_))) {
+            let compiled = compile(&expr.clone().unalias(), real)?;
+            columns.now |= compiled.now;
+            let data_type = compiled.expr.data_type(real.as_arrow());
+            let data_type = data_type.map_err(|error| Error::bug(format!("type of a key: {error}")))?;
+            let field = Field::new(expr.schema_name().to_string(), data_type, true);
+            keys.push(columns.append(compiled.expr, field));
+        }
+        Ok(keys)
+    }
+
     fn of(plan: &Aggregate, input: &Relation) -> Result<Grouping> {
         let bug = |error| Error::bug(format!("grouping: {error}"));
         let exprs: Vec<Expr> =

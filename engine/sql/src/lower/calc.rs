@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
-use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{Column, DFSchema, DFSchemaRef};
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
@@ -19,6 +19,7 @@ use super::{Lowering, Statement};
 use crate::bind::explain_error;
 use crate::bind::now::{NOW_COLUMN, now_call, now_type};
 use crate::bind::window::WINDOW_COLUMNS;
+use crate::function::each_row;
 
 /// A physical expression and whether it reads the ingest time.
 pub struct Compiled {
@@ -33,7 +34,7 @@ pub fn compile(expr: &Expr, schema: &DFSchema) -> Result<Compiled> {
     let rewritten = expr
         .clone()
         .transform_up(|expr| match now_call(&expr) {
-            None => Ok(Transformed::no(expr)),
+            None => Ok(with_rows_of_list(expr)),
             Some(result) => {
                 now = true;
                 let column = Expr::Column(Column::from_name(NOW_COLUMN));
@@ -55,6 +56,19 @@ pub fn compile(expr: &Expr, schema: &DFSchema) -> Result<Compiled> {
     let context = PhysicalPlanningContext::default();
     let expr = create_physical_expr(&rewritten, schema, &ExecutionProps::new(), &context).map_err(bug)?;
     Ok(Compiled { expr, now })
+}
+
+/// An IN whose list depends on the row says so in each value of it that does.
+fn with_rows_of_list(expr: Expr) -> Transformed<Expr> {
+    let Expr::InList(mut own) = expr else { return Transformed::no(expr) };
+    let mut changed = false;
+    for value in &mut own.list {
+        if !matches!(value, Expr::Column(_)) && !value.column_refs().is_empty() {
+            *value = each_row(std::mem::take(value));
+            changed = true;
+        }
+    }
+    Transformed::new(Expr::InList(own), changed, TreeNodeRecursion::Continue)
 }
 
 /// The columns of a Calc under construction.
@@ -113,7 +127,10 @@ impl Lowering {
     }
 
     pub(super) fn filter(&mut self, input: Relation, predicate: &Expr, _: Statement) -> Result<Relation> {
-        let is_session = |own: &Pending| matches!(own.window, PendingWindow::Session { .. });
+        // Of GROUP BY SESSION(...) only a condition on keys comes here, from above the aggregation: sessions are those
+        // of a key, so that it may go before them.
+        let is_session =
+            |own: &Pending| matches!(own.window, PendingWindow::Session { partition: Some(_), .. });
         let input = match input.needs_window(predicate) || input.pending.as_ref().is_some_and(is_session) {
             true => self.materialized(input)?,
             false => input,

@@ -1,9 +1,10 @@
 //! Flink's lexical rules and the expressions that only it has.
 
 use datafusion_sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
+    Ident, ObjectName, TrimWhereField,
 };
-use datafusion_sql::sqlparser::dialect::Dialect;
+use datafusion_sql::sqlparser::dialect::{Dialect, Precedence};
 use datafusion_sql::sqlparser::keywords::Keyword;
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
 use datafusion_sql::sqlparser::tokenizer::Token;
@@ -76,10 +77,14 @@ impl Dialect for FlinkDialect {
         true
     }
 
-    /// `TABLE t` and `TABLE t PARTITION BY a, b` as an argument; `MAP[...]`; JSON functions with clauses.
+    /// `TABLE t` and `TABLE t PARTITION BY a, b` as an argument; `MAP[...]`; JSON functions with clauses;
+    /// `TRIM(LEADING FROM t)`.
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         if let Some(call) = super::json::json_call(parser) {
             return Some(call);
+        }
+        if let Some(trim) = trim_of_spaces(parser) {
+            return Some(trim);
         }
         let Token::Word(word) = &parser.peek_token_ref().token else { return None };
         let is_map = word.quote_style.is_none() && word.value.eq_ignore_ascii_case("MAP");
@@ -92,10 +97,74 @@ impl Dialect for FlinkDialect {
         Some(table_argument(parser))
     }
 
-    /// `IS [NOT] JSON`.
+    /// `IS [NOT] JSON`; `[NOT] BETWEEN SYMMETRIC`.
     fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
-        super::json::is_json(parser, expr).map(Ok)
+        super::json::is_json(parser, expr).map(Ok).or_else(|| between(self, parser, expr))
     }
+}
+
+/// `BETWEEN SYMMETRIC a AND b` is between them, whichever is less; `ASYMMETRIC` is what BETWEEN is without a word.
+fn between(dialect: &FlinkDialect, parser: &mut Parser, expr: &Expr) -> Option<Result<Expr, ParserError>> {
+    let is_word = |parser: &Parser, at: usize, word: &str| match &parser.peek_nth_token_ref(at).token {
+        Token::Word(own) => own.quote_style.is_none() && own.value.eq_ignore_ascii_case(word),
+        _ => false,
+    };
+    let negated = parser.peek_keyword(Keyword::NOT);
+    let at = usize::from(negated);
+    let symmetric = is_word(parser, at + 1, "SYMMETRIC");
+    if !is_word(parser, at, "BETWEEN") || !symmetric && !is_word(parser, at + 1, "ASYMMETRIC") {
+        return None;
+    }
+    (0..at + 2).for_each(|_| drop(parser.next_token()));
+    let precedence = dialect.prec_value(Precedence::Between);
+    let mut bounds = || {
+        let low = parser.parse_subexpr(precedence)?;
+        parser.expect_keyword(Keyword::AND)?;
+        Ok((low, parser.parse_subexpr(precedence)?))
+    };
+    let range = |low: &Expr, high: &Expr| Expr::Between {
+        expr: Box::new(expr.clone()),
+        negated,
+        low: Box::new(low.clone()),
+        high: Box::new(high.clone()),
+    };
+    Some(bounds().map(|(low, high)| match symmetric {
+        false => range(&low, &high),
+        true => Expr::Nested(Box::new(Expr::BinaryOp {
+            left: Box::new(range(&low, &high)),
+            op: if negated { BinaryOperator::And } else { BinaryOperator::Or },
+            right: Box::new(range(&high, &low)),
+        })),
+    }))
+}
+
+/// `TRIM(LEADING FROM text)`: without what is cut off, which is a space.
+fn trim_of_spaces(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+    let keyword = |at: usize| match &parser.peek_nth_token_ref(at).token {
+        Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
+        _ => None,
+    };
+    let side = match keyword(2)? {
+        Keyword::BOTH => TrimWhereField::Both,
+        Keyword::LEADING => TrimWhereField::Leading,
+        Keyword::TRAILING => TrimWhereField::Trailing,
+        _ => return None,
+    };
+    let is_call = keyword(0) == Some(Keyword::TRIM) && parser.peek_nth_token_ref(1).token == Token::LParen;
+    if !is_call || keyword(3) != Some(Keyword::FROM) {
+        return None;
+    }
+    (0..4).for_each(|_| drop(parser.next_token()));
+    let text = parser.parse_expr();
+    Some(text.and_then(|text| {
+        parser.expect_token(&Token::RParen)?;
+        Ok(Expr::Trim {
+            expr: Box::new(text),
+            trim_where: Some(side),
+            trim_what: None,
+            trim_characters: None,
+        })
+    }))
 }
 
 fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {

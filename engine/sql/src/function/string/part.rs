@@ -148,6 +148,8 @@ pub(super) fn split(call: &Call) -> Result<ArrayRef> {
                 let mut buffer = [0; 4];
                 text.chars().for_each(|c| out.values().append_value(&*c.encode_utf8(&mut buffer)));
             }
+            // An empty text has no parts.
+            false if text.is_empty() => {}
             false => text.split(separator).for_each(|part| out.values().append_value(part)),
         }
         out.append(true);
