@@ -4,6 +4,7 @@ import argparse
 import collections
 import os
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -83,11 +84,12 @@ class Tally:
         line = next((line for line in why.splitlines() if line.strip()), why)
         self.reasons[f"{by}: {re.sub('[0-9]+', 'N', line)[:150]}"] += 1
 
-    def show(self, asked, seconds):
+    def show(self, seconds):
         print("shapes: " + ", ".join(f"{name} {count}" for name, count in self.shapes.most_common()))
         for title, counts in (("refused", self.reasons), ("explained", self.explained)):
             for what, count in counts.most_common(25):
                 print(f"{title} {count} times: {what}")
+        asked = sum(self.outcomes.values()) - self.outcomes["of these with rows"]
         print(
             f"{asked} queries in {seconds:.0f} s: "
             + ", ".join(f"{count} {name}" for name, count in self.outcomes.most_common())
@@ -176,20 +178,18 @@ def main():
         scratch = own.keep or scratch
         os.makedirs(scratch, exist_ok=True)
         engine, millrace = other(own, scratch), Millrace(own.binary)
-        for number, seeds in worlds(own).items():
-            with tempfile.TemporaryDirectory() as folder:
-                folder = os.path.join(scratch, str(number)) if own.keep else folder
-                ask_world(own, number, seeds, millrace, engine, folder, tally)
-            # How far it is, where somebody looks.
-            if sys.stderr.isatty():
-                print(
-                    f"\r{sum(tally.outcomes.values()) - tally.outcomes['of these with rows']} asked",
-                    end="",
-                    file=sys.stderr,
-                )
-            sys.stdout.flush()
-        tally.show(own.queries, time.monotonic() - began)
-        print(f"seeds {own.seed} to {own.seed + own.queries - 1}, against {own.against} {engine.version}")
+        # Stopped early it still tells what it has found.
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        try:
+            for number, seeds in worlds(own).items():
+                with tempfile.TemporaryDirectory() as folder:
+                    folder = os.path.join(scratch, str(number)) if own.keep else folder
+                    ask_world(own, number, seeds, millrace, engine, folder, tally)
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            print("stopped before the last query")
+        tally.show(time.monotonic() - began)
+        print(f"seeds from {own.seed} on, against {own.against} {engine.version}")
     sys.exit(1 if tally.outcomes["different"] else 0)
 
 

@@ -30,11 +30,11 @@ def loses_lateral_aggregate(query, found, wanted):
 
 
 def null_as_number(query, found, wanted):
-    """NULL in Millrace, -1 in Flink, in otherwise equal rows."""
-    if not re.search(r"_SAMP\(|MAP\[|ARRAY\[", query):
+    """NULL in Millrace, -1 or its like in Flink, in otherwise equal rows."""
+    if not re.search(r"_SAMP\(|MAP\[|ARRAY\[|TRY_CAST\(", query):
         return False
     own, other = rows(found, wanted), rows(wanted, found)
-    same = lambda one, its: all(a == b or a is None and b in (-1, -1.0, "-1", " ") for a, b in zip(one, its))
+    same = lambda one, its: all(a == b or a is None and b in (-1, -1.0, "-1", "0", " ") for a, b in zip(one, its))
     return len(own) == len(other) and all(any(same(one, its) for its in other) for one in own)
 
 
@@ -50,8 +50,9 @@ KNOWN = [
     ),
     (
         null_as_number,
-        "where Flink holds a value for NOT NULL that is NULL (the variance of one row, a key that a MAP[...] has not), "
-        "it is -1",
+        "where Flink holds a value for NOT NULL that is NULL (the variance of one row, a key that a MAP[...] has not, a "
+        "constant that TRY_CAST cannot read), "
+        "it is -1, 0 or a space",
     ),
     (
         loses_lateral_aggregate,

@@ -213,7 +213,8 @@ class Grammar:
             (f"{one}.{name}", f"{other}.{its}")
             for name, kind in left.columns
             for its, own in right.columns
-            if kind == own and kind in GROUPED
+            # Equal row times make it an interval join, of which late rows are as in `possible`.
+            if kind == own and kind in GROUPED and not (self.world.late and kind == "time")
         ]
         alike = [pair for pair in pairs if pair[0].split(".")[1] == pair[1].split(".")[1]]
         if not pairs:

@@ -47,11 +47,12 @@ pub(super) fn initcap(call: &Call) -> Result<ArrayRef> {
         let Some(text) = text.get(row) else { return Ok(false) };
         let mut inside = false;
         for character in text.chars() {
-            match inside {
-                false => out.extend(character.to_uppercase()),
-                true => out.extend(character.to_lowercase()),
-            }
-            inside = character.is_alphanumeric();
+            // Words are of the letters A to Z and digits: all others stay as they are, and stand between words.
+            out.push(match inside {
+                false => character.to_ascii_uppercase(),
+                true => character.to_ascii_lowercase(),
+            });
+            inside = character.is_ascii_alphanumeric();
         }
         Ok(true)
     })
