@@ -171,6 +171,10 @@ def settle(own, question, found, wanted, how, tally):
         )
 
 
+def stopped(*_):
+    raise KeyboardInterrupt
+
+
 def main():
     own = arguments()
     began, tally = time.monotonic(), Tally()
@@ -179,7 +183,7 @@ def main():
         os.makedirs(scratch, exist_ok=True)
         engine, millrace = other(own, scratch), Millrace(own.binary)
         # Stopped early it still tells what it has found.
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        signal.signal(signal.SIGTERM, stopped)
         try:
             for number, seeds in worlds(own).items():
                 with tempfile.TemporaryDirectory() as folder:
