@@ -13,7 +13,7 @@ use crate::objects::Server;
 const KEYS: u64 = 20_000;
 
 /// Rows after all keys have come, over few of them.
-const ROWS: u64 = 240_000;
+const ROWS: u64 = 480_000;
 
 /// Of those in a second, so that there is time for epochs on any machine.
 const PACE: u64 = 80_000;

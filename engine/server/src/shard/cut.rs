@@ -205,10 +205,16 @@ impl Cuts {
         outputs: &mut Outputs,
     ) -> Result<bool> {
         let Some((epoch, writing)) = &mut self.writing else { return Ok(false) };
-        self.rest.answer(|node| pipeline.rest(node))?;
         let epoch = *epoch;
-        let once = poll_fn(|task| Poll::Ready(writing.as_mut().poll(task))).await;
-        let Poll::Ready(written) = once else { return Ok(false) };
+        let written = loop {
+            self.rest.answer(|node| pipeline.rest(node))?;
+            let once = poll_fn(|task| Poll::Ready(writing.as_mut().poll(task))).await;
+            match once {
+                Poll::Ready(written) => break written,
+                Poll::Pending if self.rest.is_asked() => {}
+                Poll::Pending => return Ok(false),
+            }
+        };
         self.writing = None;
         let progress = match written? {
             Ok(part) => Progress::Written(epoch, part),

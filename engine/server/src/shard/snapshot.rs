@@ -14,7 +14,7 @@ use millrace_runtime::{Disk, WriteFile};
 
 use crate::checkpoint::{Encoder, Failpoint, NodeKey, reach};
 
-/// What is longer is written in pieces of this many bytes.
+/// What is written at once, in bytes.
 const PIECE_BYTES: usize = 1 << 20;
 
 /// Asks the shard, which owns the pipeline, for more of what a node held.
@@ -30,6 +30,14 @@ enum Asked {
 }
 
 impl Rest {
+    /// True if something has been asked.
+    pub fn is_asked(&self) -> bool {
+        let asked = self.0.take();
+        let is_asked = matches!(asked, Asked::For(_));
+        self.0.set(asked);
+        is_asked
+    }
+
     /// The shard's side: answers what has been asked.
     pub fn answer(&self, rest: impl FnOnce(NodeId) -> Result<Option<StateTable>>) -> Result<()> {
         let asked = match self.0.take() {
@@ -64,9 +72,11 @@ pub async fn write_snapshot(
     rest: &Rest,
 ) -> Result<(u64, u32)> {
     let created = disk.create(path).await;
-    let mut file = Target(created.map_err(|error| crate::job::environment(&error)));
+    let file = created.map_err(|error| crate::job::environment(&error));
+    let mut file = Target { file, waiting: vec![] };
     let (mut encoder, first) = Encoder::new(snapshot.epoch);
     file.append(first).await;
+    file.flush().await;
     for node in snapshot.nodes {
         encoder.node(&keys[node.node], node.watermark_ms, node.state.extent);
         let mut tables = VecDeque::from(node.state.tables);
@@ -78,7 +88,7 @@ pub async fn write_snapshot(
                     None => break,
                 },
             };
-            if file.0.is_ok() {
+            if file.file.is_ok() {
                 file.append(encoder.table(&table)?).await;
                 reach(Failpoint::SnapshotHalf);
             }
@@ -86,30 +96,45 @@ pub async fn write_snapshot(
     }
     let (last, bytes, crc32) = encoder.finish()?;
     file.append(last).await;
+    file.flush().await;
     reach(Failpoint::SnapshotUnsynced);
-    file.0?.finish().await.map_err(|error| crate::job::environment(&error))?;
+    file.file?.finish().await.map_err(|error| crate::job::environment(&error))?;
     Ok((bytes, crc32))
 }
 
-/// The file, until something has gone wrong with it.
-struct Target(Result<WriteFile>);
+/// The file, until something has gone wrong with it, and what is still to be written.
+struct Target {
+    file: Result<WriteFile>,
+    waiting: Vec<u8>,
+}
 
 impl Target {
-    async fn append(&mut self, bytes: Vec<u8>) {
-        match bytes.len() <= 2 * PIECE_BYTES {
-            true => self.append_piece(bytes).await,
+    async fn append(&mut self, mut bytes: Vec<u8>) {
+        match self.waiting.is_empty() {
+            true => std::mem::swap(&mut self.waiting, &mut bytes),
+            false => self.waiting.append(&mut bytes),
+        }
+        if self.waiting.len() >= PIECE_BYTES {
+            self.flush().await;
+        }
+    }
+
+    async fn flush(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        match waiting.len() <= 2 * PIECE_BYTES {
+            true => self.write(waiting).await,
             false => {
-                for piece in bytes.chunks(PIECE_BYTES) {
-                    self.append_piece(piece.to_vec()).await;
+                for piece in waiting.chunks(PIECE_BYTES) {
+                    self.write(piece.to_vec()).await;
                 }
             }
         }
     }
 
-    async fn append_piece(&mut self, bytes: Vec<u8>) {
-        let Ok(file) = &mut self.0 else { return };
+    async fn write(&mut self, bytes: Vec<u8>) {
+        let Ok(file) = &mut self.file else { return };
         if let Err(error) = file.append(bytes).await {
-            self.0 = Err(crate::job::environment(&error));
+            self.file = Err(crate::job::environment(&error));
         }
         give_way().await;
     }
