@@ -331,7 +331,8 @@ class Expressions:
             "text": lambda: f"'{chance.choice(TEXTS)}'",
             "json": lambda: """'{"a": 1}'""",
             "bool": lambda: chance.choice(["TRUE", "FALSE"]),
-            "time": lambda: f"TIMESTAMP '2024-01-01 0{chance.randint(0, 1)}:{chance.randint(10, 59)}:00'",
+            # Of a TIMESTAMP(0) and a TIMESTAMP(3) Flink's IF makes a TIMESTAMP(0).
+            "time": lambda: f"TIMESTAMP '2024-01-01 0{chance.randint(0, 1)}:{chance.randint(10, 59)}:00.000'",
             "date": lambda: f"DATE '2024-01-{chance.randint(10, 28)}'",
             "tod": lambda: "TIME '12:00:00'",
             "ints": lambda: either("ARRAY[1, 2, 3]", "[1, 2, 3]"),
