@@ -111,9 +111,9 @@ impl Host {
         Ok(any)
     }
 
-    /// The run goes on from this epoch: says so when every shard has what it held.
-    pub fn resumes_from(&mut self, epoch: u64) {
-        self.resumes_from = Some(epoch);
+    /// The epoch that the run goes on from: says so when every shard has what it held.
+    pub fn resumes_from(&mut self, epoch: Option<u64>) {
+        self.resumes_from = epoch;
     }
 
     fn say_if_resumed(&mut self) {

@@ -313,7 +313,7 @@ impl Job {
         let epochs =
             self.checkpoints.take().map(|own| own.epochs(shards, &self.limits, bell.handle())).transpose()?;
         let mut host = Host::new(hosts, &self.plan, &self.limits, progress, epochs);
-        resumes_from.into_iter().for_each(|epoch| host.resumes_from(epoch));
+        host.resumes_from(resumes_from);
         let running =
             runtime::start(config.backend, placement, clock, bell.handle(), mains).map_err(runtime_error)?;
         if let Some(warning) = running.warning() {

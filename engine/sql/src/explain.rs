@@ -289,21 +289,20 @@ fn join_state(spec: &JoinSpec) -> String {
                 the watermark reaches the next"
             .into();
     }
+    let each = |kept: [String; 2]| format!("left rows, kept {}; right rows, kept {}", kept[0], kept[1]);
     if spec.ttl_ms != [None, None] {
-        let kept = spec.ttl_ms.map(|ttl| match ttl {
+        return each(spec.ttl_ms.map(|ttl| match ttl {
             Some(ttl) => format!("{ttl} ms after they were written"),
             None => "for ever, unless they are taken back".into(),
-        });
-        return format!("left rows, kept {}; right rows, kept {}", kept[0], kept[1]);
+        }));
     }
     if spec.last_partner != [None, None] {
-        let kept = spec.last_partner.map(|own| match own {
+        return each(spec.last_partner.map(|own| match own {
             Some(own) => {
                 format!("until the other watermark is {} ms after column {}", own.plus_ms, own.column)
             }
             None => "for ever".into(),
-        });
-        return format!("left rows, kept {}; right rows, kept {}", kept[0], kept[1]);
+        }));
     }
     let kept = match spec.time {
         JoinTime::Unbounded | JoinTime::Version { .. } => "for ever, unless they are taken back",

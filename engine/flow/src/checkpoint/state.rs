@@ -113,7 +113,7 @@ impl OperatorState {
     /// Adds keyed rows of parts of the state, one part after the other, and which parts are gone; of a part that is
     /// here too, what was there before.
     pub fn add_parts(&mut self, name: &str, rows: RecordBatch, parts: Vec<u64>, gone: Vec<Range<u64>>) {
-        self.add_table(StateTable { name: name.into(), placement: Placement::Keyed, rows, parts, gone });
+        self.add_table(StateTable { gone, ..StateTable::of_parts(name, rows, parts) });
     }
 
     /// Says that these parts of a table are gone.

@@ -303,6 +303,7 @@ impl Operator for TopN {
                 let (row, weight) = (restored.rows.row(index), restored.weights.value(index));
                 self.change(*group as usize, |rows| rows.add(row.as_ref(), weight));
             }
+            self.ids = ids;
         }
         self.is_dirty.resize(self.table.len(), false);
         self.account.restored = self.held.0;

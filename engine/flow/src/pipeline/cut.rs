@@ -63,8 +63,9 @@ impl Pipeline {
         }
     }
 
-    /// What this shard held when the barrier passed, once it has passed every node; [`Pipeline::rest`] has more. Rows that sinks get behind
-    /// the barrier are kept back until then: those taken before by [`Pipeline::take_rows`] are before it.
+    /// What this shard held when the barrier passed, once it has passed every node; [`Pipeline::rest`] has more. Rows
+    /// that sinks get behind the barrier are kept back until then: those taken before by [`Pipeline::take_rows`] are
+    /// before it.
     pub fn take_snapshot(&mut self) -> Option<ShardSnapshot> {
         let passing = self.passing.as_ref()?;
         let all = self.nodes.iter().enumerate().all(|(id, node)| node.ended || passing.passed(id));
