@@ -43,8 +43,9 @@ def comparable(value, kind):
     if kind == "tod":
         # Flink's JSON has no fractions of a second in a TIME.
         return str(value)[:8]
-    if kind in ("tiny", "small", "int", "big"):
-        return int(value)
+    if kind in ("tiny", "small", "int", "big") and isinstance(value, decimal.Decimal):
+        # An integer, or else not equal to one.
+        return int(value) if value == int(value) else float(value)
     return str(value) if isinstance(value, (datetime.date, datetime.time)) else value
 
 

@@ -153,7 +153,8 @@ FUNCTIONS = [
     F("dec", "MOD($1, 3)", "dec", None),
     F("dec", "($1 + $2)", "dec int"),
     F("dec", "($1 * $2)", "dec int", None),
-    F("dec", "TRY_CAST($1 AS DECIMAL(6, 2))", "text", None),
+    # Up to 18 digits Flink reads one letter behind, or instead of, the digits over.
+    F("dec", "TRY_CAST($1 AS DECIMAL(20, 2))", "text", None),
     F("dec", "SIGN($1)", "dec", None),
     F("dec", "TRUNCATE($1, 1)", "dec", None),
     F("double", "($1 * $2)", "dec double"),
@@ -281,7 +282,7 @@ FUNCTIONS = [
     F("texts", "MAP_KEYS($1)", "map", None),
     F("ints", "MAP_VALUES($1)", "map", None),
     F("texts", "ARRAY_SORT($1, FALSE)", "texts", None),
-    F("map", "MAP['a', $1, 'b', $2]", "int int", None),
+    F("map", "MAP['a', NULLIF($1, 1000), 'b', $2]", "int int", None),
     # Conditions.
     F("bool", "($1 IS JSON %w)", "text", None, w="|VALUE|OBJECT|ARRAY|SCALAR"),
     F("bool", "JSON_EXISTS($1, %p)", "json", None, p="'$.a'|'$.b.a'|'$.a[0]'"),
@@ -338,7 +339,8 @@ class Expressions:
             "ints": lambda: either("ARRAY[1, 2, 3]", "[1, 2, 3]"),
             "texts": lambda: either("ARRAY['a', 'b']", "['a', 'b']"),
             "ltz": lambda: either("TO_TIMESTAMP_LTZ(1704070800000, 3)", "TIMESTAMP '2024-01-01 01:00:00'"),
-            "map": lambda: either("MAP['a', 1]", "MAP {'a': 1}"),
+            # Where no value can be NULL, Flink takes a key that is not there for NOT NULL, and 0 or -1 for its value.
+            "map": lambda: either("MAP['a', NULLIF(1, 0)]", "MAP {'a': 1}"),
         }[kind]()
 
     def of(self, columns, kind, depth=2):
@@ -425,11 +427,15 @@ AGGREGATES = [
     A("dec", "AVG($1) $f", "dec", None),
     A("double", "AVG(DISTINCT $1) $f", "double"),
     *[
-        A("double", f"{name}(CAST($1 AS DOUBLE)) $f", "int")
+        # Of what cannot be NULL Flink takes that of one row for NOT NULL, and -1 or 0 for its value.
+        A("double", f"{name}(CAST(NULLIF($1, 77) AS DOUBLE)) $f", "int")
         for name in ("STDDEV_POP", "STDDEV_SAMP", "VAR_POP", "VAR_SAMP")
     ],
-    A("int", "STDDEV_POP($1) $f", "int", None),
-    A("int", "VAR_SAMP($1) $f", "int", None),
+    *[
+        A(kind, f"{name}(NULLIF($1, 77)) $f", kind, None)
+        for name in ("STDDEV_POP", "STDDEV_SAMP", "VAR_POP", "VAR_SAMP")
+        for kind in ("int", "small", "float", "dec")
+    ],
     *[
         A(kind, f"{name}($1) $f", kind, arrival=True, duckdb=None)
         for kind in ("int", "text", "dec", "time", "double", "ltz")

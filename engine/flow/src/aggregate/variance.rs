@@ -1,11 +1,12 @@
 //! VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP by count, mean and sum of squared distances: Welford's
-//! update, Chan's merge (Chan, Golub, LeVeque 1979), and Welford's update backwards for rows taken back.
+//! update, Chan's merge (Chan, Golub, LeVeque 1979), and Welford's update backwards for rows taken back. Computed as
+//! doubles, given as what AVG gives of the argument: of integers cut toward zero.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
 use millrace_plan::{AggregateCall, Error, Result};
 
 use super::{AggregateFunction, Aggregator, Evaluated, Update, argument, unusable};
@@ -42,9 +43,31 @@ type Read = fn(&Moments) -> Option<f64>;
 
 fn create(call: &AggregateCall, read: Read) -> Result<Box<dyn Aggregator>> {
     match argument(call)? {
-        own if own.is_numeric() || *own == DataType::Null => Ok(Box::new(Variance { moments: vec![], read })),
+        own if own.is_numeric() || *own == DataType::Null => {
+            Ok(Box::new(Variance { moments: vec![], read, result: result_type(own) }))
+        }
         _ => Err(unusable(call)),
     }
+}
+
+fn result_type(argument: &DataType) -> DataType {
+    match argument {
+        DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),
+        DataType::Null => DataType::Int32,
+        other => other.clone(),
+    }
+}
+
+/// Doubles as a type, in the way of Java's casts: of integers the nearest that the type has.
+fn given_as(values: Float64Array, result: &DataType) -> Result<ArrayRef> {
+    Ok(match result {
+        DataType::Int8 => Arc::new(values.unary::<_, Int8Type>(|own| own as i32 as i8)),
+        DataType::Int16 => Arc::new(values.unary::<_, Int16Type>(|own| own as i32 as i16)),
+        DataType::Int32 => Arc::new(values.unary::<_, Int32Type>(|own| own as i32)),
+        DataType::Int64 => Arc::new(values.unary::<_, Int64Type>(|own| own as i64)),
+        DataType::Float32 => Arc::new(values.unary::<_, Float32Type>(|own| own as f32)),
+        other => cast(&values, other).map_err(|error| Error::bug(format!("variance: {error}")))?,
+    })
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -98,6 +121,7 @@ impl Moments {
 struct Variance {
     moments: Vec<Moments>,
     read: Read,
+    result: DataType,
 }
 
 impl Aggregator for Variance {
@@ -146,7 +170,7 @@ impl Aggregator for Variance {
     fn evaluate(&self, groups: &[u32]) -> Result<Evaluated> {
         let values: Float64Array =
             groups.iter().map(|group| (self.read)(&self.moments[*group as usize])).collect();
-        Ok(Evaluated::of(Arc::new(values)))
+        Ok(Evaluated::of(given_as(values, &self.result)?))
     }
 
     fn clear(&mut self) {

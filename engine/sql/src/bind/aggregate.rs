@@ -35,10 +35,24 @@ pub static AGGREGATES: &[AggregateEntry] = &[
     entry("avg", &[], (1, 1), "AVG([DISTINCT] number)", "mean; of integers truncated toward zero", avg),
     entry("min", &[], (1, 1), "MIN(value)", "least value", same),
     entry("max", &[], (1, 1), "MAX(value)", "greatest value", same),
-    entry("stddev_pop", &[], (1, 1), "STDDEV_POP(number)", "population standard deviation", double),
-    entry("stddev_samp", &["stddev"], (1, 1), "STDDEV_SAMP(number)", "sample standard deviation", double),
-    entry("var_pop", &[], (1, 1), "VAR_POP(number)", "population variance", double),
-    entry("var_samp", &["variance"], (1, 1), "VAR_SAMP(number)", "sample variance", double),
+    entry(
+        "stddev_pop",
+        &[],
+        (1, 1),
+        "STDDEV_POP(number)",
+        "population standard deviation, of the type of AVG",
+        avg,
+    ),
+    entry(
+        "stddev_samp",
+        &["stddev"],
+        (1, 1),
+        "STDDEV_SAMP(number)",
+        "sample standard deviation, of the type of AVG",
+        avg,
+    ),
+    entry("var_pop", &[], (1, 1), "VAR_POP(number)", "population variance, of the type of AVG", avg),
+    entry("var_samp", &["variance"], (1, 1), "VAR_SAMP(number)", "sample variance, of the type of AVG", avg),
     entry("first_value", &[], (1, 1), "FIRST_VALUE(value)", "first value that is not null", same),
     entry("last_value", &[], (1, 1), "LAST_VALUE(value)", "last value that is not null", same),
     entry("listagg", &[], (1, 2), "LISTAGG(string[, separator])", "values, joined by ','", text),
@@ -118,7 +132,7 @@ fn sum(types: &[DataType]) -> Result<DataType, String> {
     })
 }
 
-/// Flink: `AVG(DECIMAL(p, s))` is `SUM / COUNT` = DECIMAL(38, max(6, s)).
+/// Flink: `AVG(DECIMAL(p, s))` is `SUM / COUNT` = DECIMAL(38, max(6, s)); so are variances and deviations.
 fn avg(types: &[DataType]) -> Result<DataType, String> {
     Ok(match numeric(types)? {
         DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),

@@ -8,6 +8,7 @@ pub mod aggregate;
 mod context;
 mod decimal;
 mod error;
+mod grouped_sessions;
 mod growth;
 pub mod lateral;
 mod naming;
@@ -140,6 +141,7 @@ pub fn simplify(plan: LogicalPlan, place: Option<Place>) -> Result<LogicalPlan> 
         Arc::new(rules::eliminate_cross_join::EliminateCrossJoin::new()),
         Arc::new(rules::eliminate_outer_join::EliminateOuterJoin::new()),
         Arc::new(rules::push_down_filter::PushDownFilter::new()),
+        Arc::new(grouped_sessions::GroupedSessions),
         Arc::new(rules::common_subexpr_eliminate::CommonSubexprEliminate::new()),
         Arc::new(unread::UnreadAggregates),
         Arc::new(rules::optimize_projections::OptimizeProjections::new()),

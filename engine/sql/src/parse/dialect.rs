@@ -2,7 +2,7 @@
 
 use datafusion_sql::sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
-    Ident, ObjectName, TrimWhereField,
+    Ident, ObjectName, TrimWhereField, Value,
 };
 use datafusion_sql::sqlparser::dialect::{Dialect, Precedence};
 use datafusion_sql::sqlparser::keywords::Keyword;
@@ -67,6 +67,10 @@ impl Dialect for FlinkDialect {
         true
     }
 
+    fn supports_unicode_string_literal(&self) -> bool {
+        true
+    }
+
     fn supports_in_empty_list(&self) -> bool {
         false
     }
@@ -78,13 +82,18 @@ impl Dialect for FlinkDialect {
     }
 
     /// `TABLE t` and `TABLE t PARTITION BY a, b` as an argument; `MAP[...]`; JSON functions with clauses;
-    /// `TRIM(LEADING FROM t)`.
+    /// `TRIM(LEADING FROM t)`; `U&'\00e4'`.
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         if let Some(call) = super::json::json_call(parser) {
             return Some(call);
         }
         if let Some(trim) = trim_of_spaces(parser) {
             return Some(trim);
+        }
+        if let Token::UnicodeStringLiteral(text) = &parser.peek_token_ref().token {
+            let text = text.clone();
+            parser.advance_token();
+            return Some(Ok(Expr::value(Value::SingleQuotedString(text))));
         }
         let Token::Word(word) = &parser.peek_token_ref().token else { return None };
         let is_map = word.quote_style.is_none() && word.value.eq_ignore_ascii_case("MAP");
@@ -97,10 +106,24 @@ impl Dialect for FlinkDialect {
         Some(table_argument(parser))
     }
 
-    /// `IS [NOT] JSON`; `[NOT] BETWEEN SYMMETRIC`.
+    /// `IS [NOT] JSON`; `IS [NOT] DISTINCT FROM`; `[NOT] BETWEEN SYMMETRIC`.
     fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
-        super::json::is_json(parser, expr).map(Ok).or_else(|| between(self, parser, expr))
+        let is_json = super::json::is_json(parser, expr).map(Ok);
+        is_json.or_else(|| distinct(self, parser, expr)).or_else(|| between(self, parser, expr))
     }
+}
+
+/// `IS [NOT] DISTINCT FROM` binds closer than AND and OR: the parser's own takes all that follows.
+fn distinct(dialect: &FlinkDialect, parser: &mut Parser, expr: &Expr) -> Option<Result<Expr, ParserError>> {
+    let words = [Keyword::IS, Keyword::DISTINCT, Keyword::FROM];
+    let negated = [Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
+    let make = match parser.parse_keywords(&words) {
+        true => Expr::IsDistinctFrom,
+        false if parser.parse_keywords(&negated) => Expr::IsNotDistinctFrom,
+        false => return None,
+    };
+    let other = parser.parse_subexpr(dialect.prec_value(Precedence::Is));
+    Some(other.map(|other| make(Box::new(expr.clone()), Box::new(other))))
 }
 
 /// `BETWEEN SYMMETRIC a AND b` is between them, whichever is less; `ASYMMETRIC` is what BETWEEN is without a word.

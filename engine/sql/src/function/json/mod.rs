@@ -18,7 +18,7 @@ use super::call::Call;
 use super::coercion::Takes::{Any, Text};
 use super::udf::{Arguments, Gives, checked, entry};
 use scan::{Kind, is_valid, trim};
-use write::push_escaped;
+use write::push_ascii;
 
 pub(super) const FUNCTIONS: &[ScalarEntry] = &[
     checked(
@@ -81,7 +81,7 @@ pub(super) const FUNCTIONS: &[ScalarEntry] = &[
     )
     .optional(1),
     entry("json_string", "JSON_STRING(value)", "any value as JSON", &[Any], Gives::Text, build::string),
-    entry("json_quote", "JSON_QUOTE(string)", "as a JSON string", &[Text], Gives::Text, quote),
+    entry("json_quote", "JSON_QUOTE(string)", "as a JSON string in ASCII", &[Text], Gives::Text, quote),
     entry(
         "json_unquote",
         "JSON_UNQUOTE(string)",
@@ -112,9 +112,7 @@ fn is_json(call: &Call) -> Result<ArrayRef> {
 
 fn quote(call: &Call) -> Result<ArrayRef> {
     let text = call.text(0)?;
-    call.texts(|row, out| {
-        Ok(text.get(row).map(|text| push_escaped(out, text, b"0123456789abcdef")).is_some())
-    })
+    call.texts(|row, out| Ok(text.get(row).map(|text| push_ascii(out, text)).is_some()))
 }
 
 fn unquote(call: &Call) -> Result<ArrayRef> {

@@ -13,29 +13,47 @@ use crate::function::cast::Printer;
 
 /// Appends a text as a JSON string.
 pub(super) fn push_quoted(out: &mut String, text: &str) {
-    push_escaped(out, text, b"0123456789ABCDEF");
+    out.push('"');
+    text.chars().for_each(|character| match short_escape(character) {
+        Some(letter) => out.extend(['\\', letter]),
+        None if character < ' ' => push_unit(out, character as u16, b"0123456789ABCDEF"),
+        None => out.push(character),
+    });
+    out.push('"');
 }
 
-/// Appends a text as a JSON string, with these digits in the escapes of control characters.
-pub(super) fn push_escaped(out: &mut String, text: &str, digits: &[u8; 16]) {
+/// Appends a text as a JSON string in ASCII: all else, and the slash, is escaped.
+pub(super) fn push_ascii(out: &mut String, text: &str) {
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if (control as u32) < 0x20 => {
-                out.push_str("\\u00");
-                crate::function::bytes::push_hex(out, &[control as u8], digits);
+    text.chars().for_each(|character| match short_escape(character) {
+        Some(letter) => out.extend(['\\', letter]),
+        None if character == '/' => out.push_str("\\/"),
+        None if (' '..='\x7f').contains(&character) => out.push(character),
+        None => {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                push_unit(out, *unit, b"0123456789abcdef");
             }
-            other => out.push(other),
         }
-    }
+    });
     out.push('"');
+}
+
+/// The letter of an escape that has one.
+fn short_escape(character: char) -> Option<char> {
+    Some(match character {
+        '"' | '\\' => character,
+        '\u{8}' => 'b',
+        '\u{c}' => 'f',
+        '\n' => 'n',
+        '\r' => 'r',
+        '\t' => 't',
+        _ => return None,
+    })
+}
+
+fn push_unit(out: &mut String, unit: u16, digits: &[u8; 16]) {
+    out.push_str("\\u");
+    crate::function::bytes::push_hex(out, &unit.to_be_bytes(), digits);
 }
 
 /// The order of keys: that of their UTF-16 units.

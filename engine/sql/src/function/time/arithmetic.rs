@@ -8,22 +8,30 @@ use super::civil::{DAY_NANOS, Scale, civil, days_of, month_length};
 use super::unit::Unit;
 use crate::function::call::Call;
 
-/// Whole units from one moment to another, cut toward zero.
+/// Whole units from one moment to another, cut toward zero; of months, the time of the day counts one less only where
+/// they end on the same day, and also back in time.
 fn between(unit: Unit, from: (i64, i64), to: (i64, i64)) -> Option<i64> {
     if let Some(size) = unit.nanos() {
         let total = |(days, nanos): (i64, i64)| days as i128 * DAY_NANOS as i128 + nanos as i128;
         return i64::try_from((total(to) - total(from)) / size).ok();
     }
-    let size = unit.months()?;
-    let ((y1, m1, d1), (y2, m2, d2)) = (civil(from.0), civil(to.0));
-    let mut months = (y2 - y1) * 12 + m2 - m1;
-    if months > 0 && (d2, to.1) < (d1, from.1) {
+    let mut months = whole_months(from.0, to.0)?;
+    let millis = |nanos: i64| nanos / 1_000_000;
+    if add_months(from.0, months)? == to.0 && millis(to.1) < millis(from.1) {
         months -= 1;
     }
-    if months < 0 && (d2, to.1) > (d1, from.1) {
-        months += 1;
+    Some(months / unit.months()?)
+}
+
+/// Whole months between days as Calcite's `DateTimeUtils.subtractMonths` counts them, which is what Flink does: back
+/// in time they are those forward, and the last day of a shorter month is a month after the same or a later day.
+fn whole_months(from: i64, to: i64) -> Option<i64> {
+    if to < from {
+        return Some(-whole_months(to, from)?);
     }
-    Some(months / size)
+    let ((y1, m1, _), (y2, m2, _)) = (civil(from), civil(to));
+    let months = (y2 - y1) * 12 + m2 - m1;
+    Some(if add_months(from, months)? > to { months - 1 } else { months })
 }
 
 pub(super) fn difference(call: &Call) -> Result<ArrayRef> {
