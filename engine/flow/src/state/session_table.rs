@@ -46,13 +46,24 @@ struct Session {
     rows: u64,
     /// The next session of the key.
     next: u32,
+    /// When one that this is one with ends, and asks for all of them: before there is nothing to ask.
+    waits_until: i64,
     is_gone: bool,
 }
 
 impl Session {
     fn opened(key: u32, split: SplitId, window: Window, next: u32) -> Self {
-        let (timely_start, tardy_starts) = (i64::MAX, vec![]);
-        Session { key, split, window, timely_start, tardy_starts, rows: 0, next, is_gone: false }
+        Session {
+            key,
+            split,
+            window,
+            timely_start: i64::MAX,
+            tardy_starts: vec![],
+            rows: 0,
+            next,
+            waits_until: i64::MIN,
+            is_gone: false,
+        }
     }
 
     fn touches(&self, window: Window) -> bool {
@@ -268,6 +279,9 @@ impl SessionTable {
                 self.ends.push(Reverse((own.window.end, session)));
                 continue;
             }
+            if own.waits_until > watermark.saturating_add(1) {
+                continue;
+            }
             if let Some(window) = self.take(session, watermark, &mut rows) {
                 closed.push((window, session));
             }
@@ -296,6 +310,7 @@ impl SessionTable {
             whole = Window { start: whole.start.min(own.start), end: whole.end.max(own.end) };
         }
         if whole.end - 1 > watermark {
+            members.iter().for_each(|own| self.sessions[*own as usize].waits_until = whole.end);
             return None;
         }
         for member in &members {

@@ -1,12 +1,13 @@
-//! An aggregate without keys of which nothing is read: in a stream it is one row once there is a row to aggregate, and
+//! An aggregate without keys of which nothing is read, also by the join that it is a side of: in a stream it is one row once there is a row to aggregate, and
 //! none before. The optimizer takes it for one row whatever there is, as a batch would; so it becomes an aggregate by
 //! a constant, which has a row if its input has one.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion_common::Result;
 use datafusion_common::tree_node::Transformed;
-use datafusion_expr::{Aggregate, Expr, Filter, LogicalPlan, Projection, lit};
+use datafusion_common::{Column, Result};
+use datafusion_expr::{Aggregate, Expr, Filter, Join, LogicalPlan, Projection, lit};
 use datafusion_optimizer::optimizer::ApplyOrder;
 use datafusion_optimizer::{OptimizerConfig, OptimizerRule};
 
@@ -25,13 +26,19 @@ impl OptimizerRule for UnreadAggregates {
 
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
         match plan {
-            LogicalPlan::Projection(own) if reads_nothing(&own.expr) => match only_rows(&own.input)? {
-                Some(input) => {
-                    let made = Projection::try_new_with_schema(own.expr, Arc::new(input), own.schema)?;
-                    Ok(Transformed::yes(LogicalPlan::Projection(made)))
+            LogicalPlan::Projection(own) => {
+                let input = match reads_nothing(&own.expr) {
+                    true => only_rows(&own.input)?,
+                    false => joined_rows(&own.input, own.expr.iter().flat_map(Expr::column_refs).collect())?,
+                };
+                match input {
+                    Some(input) => {
+                        let made = Projection::try_new_with_schema(own.expr, Arc::new(input), own.schema)?;
+                        Ok(Transformed::yes(LogicalPlan::Projection(made)))
+                    }
+                    None => Ok(Transformed::no(LogicalPlan::Projection(own))),
                 }
-                None => Ok(Transformed::no(LogicalPlan::Projection(own))),
-            },
+            }
             LogicalPlan::Aggregate(own)
                 if reads_nothing(&own.group_expr) && reads_nothing(&own.aggr_expr) =>
             {
@@ -52,6 +59,42 @@ impl OptimizerRule for UnreadAggregates {
 
 fn reads_nothing(exprs: &[Expr]) -> bool {
     exprs.iter().all(|expr| expr.column_refs().is_empty())
+}
+
+/// `plan` with as many rows of the sides of joins of which nothing is in `read`, if they are aggregates without keys.
+fn joined_rows<'a>(plan: &'a LogicalPlan, mut read: HashSet<&'a Column>) -> Result<Option<LogicalPlan>> {
+    match plan {
+        LogicalPlan::Filter(own) => {
+            read.extend(own.predicate.column_refs());
+            let Some(input) = joined_rows(&own.input, read)? else { return Ok(None) };
+            Ok(Some(LogicalPlan::Filter(Filter::try_new(own.predicate.clone(), Arc::new(input))?)))
+        }
+        LogicalPlan::Join(own) => {
+            let keys = own.on.iter().flat_map(|(left, right)| [left, right]);
+            read.extend(keys.chain(&own.filter).flat_map(Expr::column_refs));
+            let side = |input: &LogicalPlan| match input.schema().columns().iter().any(|own| read.contains(own)) {
+                true => joined_rows(input, read.clone()),
+                false => only_rows(input),
+            };
+            let (left, right) = (side(&own.left)?, side(&own.right)?);
+            if left.is_none() && right.is_none() {
+                return Ok(None);
+            }
+            let given = |side: Option<LogicalPlan>, own: &Arc<LogicalPlan>| side.map_or(own.clone(), Arc::new);
+            let made = Join::try_new(
+                given(left, &own.left),
+                given(right, &own.right),
+                own.on.clone(),
+                own.filter.clone(),
+                own.join_type,
+                own.join_constraint,
+                own.null_equality,
+                own.null_aware,
+            )?;
+            Ok(Some(LogicalPlan::Join(made)))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// As many rows as `plan` has, if they are those of an aggregate without keys.
