@@ -66,7 +66,8 @@ fn at_filter(plan: &LogicalPlan, groups: Vec<Expr>, change: Change) -> Result<Op
         LogicalPlan::Projection(own) => {
             let groups = positions.iter().map(|position| own.expr[*position].clone().unalias_nested().data);
             let Some(input) = at_filter(&own.input, groups.collect(), change)? else { return Ok(None) };
-            let made = Projection::try_new_with_schema(own.expr.clone(), Arc::new(input), own.schema.clone())?;
+            let made =
+                Projection::try_new_with_schema(own.expr.clone(), Arc::new(input), own.schema.clone())?;
             Ok(Some(LogicalPlan::Projection(made)))
         }
         LogicalPlan::SubqueryAlias(own) => {
@@ -104,9 +105,8 @@ fn without_windows(
     let parts = split_conjunction_owned(filter.predicate.clone());
     let (moved, kept): (Vec<_>, Vec<_>) =
         parts.into_iter().partition(|part| part.column_refs().into_iter().any(asks_window));
-    let grouped = |column: &&Column| {
-        schema.maybe_index_of_column(column).is_some_and(|own| columns.contains_key(&own))
-    };
+    let grouped =
+        |column: &&Column| schema.maybe_index_of_column(column).is_some_and(|own| columns.contains_key(&own));
     if moved.is_empty() || !moved.iter().all(|part| part.column_refs().iter().all(grouped)) {
         return Ok(None);
     }
@@ -114,9 +114,8 @@ fn without_windows(
         let translated = part.transform(|expr| match &expr {
             Expr::Column(column) => {
                 let of_group = schema.maybe_index_of_column(column).and_then(|own| columns.get(&own));
-                Ok(of_group.map_or(Transformed::no(expr.clone()), |own| {
-                    Transformed::yes(Expr::Column(own.clone()))
-                }))
+                Ok(of_group
+                    .map_or(Transformed::no(expr.clone()), |own| Transformed::yes(Expr::Column(own.clone()))))
             }
             _ => Ok(Transformed::no(expr)),
         })?;

@@ -72,15 +72,17 @@ fn joined_rows<'a>(plan: &'a LogicalPlan, mut read: HashSet<&'a Column>) -> Resu
         LogicalPlan::Join(own) => {
             let keys = own.on.iter().flat_map(|(left, right)| [left, right]);
             read.extend(keys.chain(&own.filter).flat_map(Expr::column_refs));
-            let side = |input: &LogicalPlan| match input.schema().columns().iter().any(|own| read.contains(own)) {
-                true => joined_rows(input, read.clone()),
-                false => only_rows(input),
-            };
+            let side =
+                |input: &LogicalPlan| match input.schema().columns().iter().any(|own| read.contains(own)) {
+                    true => joined_rows(input, read.clone()),
+                    false => only_rows(input),
+                };
             let (left, right) = (side(&own.left)?, side(&own.right)?);
             if left.is_none() && right.is_none() {
                 return Ok(None);
             }
-            let given = |side: Option<LogicalPlan>, own: &Arc<LogicalPlan>| side.map_or(own.clone(), Arc::new);
+            let given =
+                |side: Option<LogicalPlan>, own: &Arc<LogicalPlan>| side.map_or(own.clone(), Arc::new);
             let made = Join::try_new(
                 given(left, &own.left),
                 given(right, &own.right),

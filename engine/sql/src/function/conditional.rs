@@ -1,10 +1,12 @@
 //! Choices between values, and questions about a value.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, new_null_array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::kernels::{cmp, zip::zip};
 use arrow::compute::{cast, is_not_null, nullif, prep_null_mask_filter};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::expr::Case;
 use datafusion_expr::{Expr, lit};
@@ -180,8 +182,21 @@ fn null_if_equal(call: &Call) -> Result<ArrayRef> {
     if other.data_type() == &DataType::Null {
         return Ok(value);
     }
-    let equal = cmp::eq(&cast(&value, other.data_type())?, &other)?;
+    let equal = cmp::eq(&with_one_zero(cast(&value, other.data_type())?), &with_one_zero(other))?;
     Ok(nullif(&value, &equal)?)
+}
+
+/// Floating-point numbers without -0, which is equal to 0 but not to Arrow.
+fn with_one_zero(values: ArrayRef) -> ArrayRef {
+    match values.data_type() {
+        DataType::Float32 => {
+            Arc::new(values.as_primitive::<Float32Type>().unary::<_, Float32Type>(|own| own + 0.0))
+        }
+        DataType::Float64 => {
+            Arc::new(values.as_primitive::<Float64Type>().unary::<_, Float64Type>(|own| own + 0.0))
+        }
+        _ => values,
+    }
 }
 
 fn extreme(call: &Call, beats: fn(&ArrayRef, &ArrayRef) -> Result<BooleanArray>) -> Result<ArrayRef> {

@@ -8,7 +8,7 @@ use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{Column, DFSchema, DFSchemaRef};
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion_expr::{Expr, cast};
+use datafusion_expr::{Expr, ExprSchemable, cast, lit};
 use datafusion_physical_expr::planner::create_physical_expr;
 use datafusion_physical_expr::{PhysicalExpr, expressions};
 use millrace_plan::{Error, NodeId, Operator, ProjectExpr, Result, WindowSpec};
@@ -34,7 +34,7 @@ pub fn compile(expr: &Expr, schema: &DFSchema) -> Result<Compiled> {
     let rewritten = expr
         .clone()
         .transform_up(|expr| match now_call(&expr) {
-            None => Ok(with_rows_of_list(expr)),
+            None => with_one_zero(expr, schema).transform_data(|expr| Ok(with_rows_of_list(expr))),
             Some(result) => {
                 now = true;
                 let column = Expr::Column(Column::from_name(NOW_COLUMN));
@@ -56,6 +56,33 @@ pub fn compile(expr: &Expr, schema: &DFSchema) -> Result<Compiled> {
     let context = PhysicalPlanningContext::default();
     let expr = create_physical_expr(&rewritten, schema, &ExecutionProps::new(), &context).map_err(bug)?;
     Ok(Compiled { expr, now })
+}
+
+/// What IN and CASE compare, without -0 of floating-point numbers, which is equal to 0, but not to Arrow.
+fn with_one_zero(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let zero = |value: &Expr| match value.get_type(schema) {
+        Ok(DataType::Float32) => Some(lit(0f32)),
+        Ok(DataType::Float64) => Some(lit(0f64)),
+        _ => None,
+    };
+    let add = |value: &mut Expr| {
+        if let Some(zero) = zero(value) {
+            *value = std::mem::take(value) + zero;
+        }
+    };
+    match expr {
+        Expr::InList(mut own) if zero(&own.expr).is_some() => {
+            add(&mut own.expr);
+            own.list.iter_mut().for_each(add);
+            Transformed::yes(Expr::InList(own))
+        }
+        Expr::Case(mut own) if own.expr.as_deref().and_then(zero).is_some() => {
+            let whens = own.when_then_expr.iter_mut().map(|(when, _)| when);
+            own.expr.iter_mut().chain(whens).for_each(|value| add(value));
+            Transformed::yes(Expr::Case(own))
+        }
+        other => Transformed::no(other),
+    }
 }
 
 /// An IN whose list depends on the row says so in each value of it that does.

@@ -40,7 +40,7 @@ pub(super) fn cast(array: &ArrayRef, to: &DataType, failure: OnFailure) -> Resul
             let mut out =
                 PrimitiveBuilder::<Decimal128Type>::with_capacity(texts.len()).with_data_type(to.clone());
             let read = |text: &str| decimal(text.trim_matches([' ', '\n', '\t']), target);
-            each(texts, to, failure, read, |value| out.append_option(value.flatten()))?;
+            each(texts, to, failure, read, |value| out.append_option(value))?;
             Ok(Arc::new(out.finish()))
         }
         DataType::Date32 => ticks(texts, to, failure, read::date),
@@ -141,8 +141,8 @@ fn java_float(text: &str) -> Option<&str> {
     unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.').then_some(text)
 }
 
-/// A decimal, rounded half up to the scale. `Some(None)` = it has too many digits.
-pub(super) fn decimal(text: &str, target: Decimal) -> Option<Option<i128>> {
+/// A decimal, rounded half up to the scale; `None` = no number, or too many digits.
+pub(super) fn decimal(text: &str, target: Decimal) -> Option<i128> {
     let (negative, rest) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),
@@ -177,9 +177,9 @@ pub(super) fn decimal(text: &str, target: Decimal) -> Option<Option<i128>> {
     }
     value = value.saturating_add(round_up as u128);
     if value >= target.limit() as u128 {
-        return Some(None);
+        return None;
     }
-    Some(Some(if negative { -(value as i128) } else { value as i128 }))
+    Some(if negative { -(value as i128) } else { value as i128 })
 }
 
 #[cfg(test)]
@@ -190,18 +190,18 @@ mod tests {
     fn decimals_round_half_up() {
         let target = Decimal { precision: 5, scale: 2 };
         let cases = [
-            ("1.005", Some(Some(101))),
-            ("-1.005", Some(Some(-101))),
-            ("1.0049", Some(Some(100))),
-            ("1e2", Some(Some(10_000))),
-            ("12345e-3", Some(Some(1_235))),
-            ("999.994", Some(Some(99_999))),
-            ("999.995", Some(None)),
-            ("1e300", Some(None)),
-            ("1e-300", Some(Some(0))),
-            ("0.005", Some(Some(1))),
-            (".5", Some(Some(50))),
-            ("5.", Some(Some(500))),
+            ("1.005", Some(101)),
+            ("-1.005", Some(-101)),
+            ("1.0049", Some(100)),
+            ("1e2", Some(10_000)),
+            ("12345e-3", Some(1_235)),
+            ("999.994", Some(99_999)),
+            ("999.995", None),
+            ("1e300", None),
+            ("1e-300", Some(0)),
+            ("0.005", Some(1)),
+            (".5", Some(50)),
+            ("5.", Some(500)),
             ("", None),
             (".", None),
             ("1.2.3", None),

@@ -1,7 +1,7 @@
 //! CAST and TRY_CAST with Flink's meaning.
 //!
-//! CAST fails on a text that is not what it is cast to, TRY_CAST gives NULL; a decimal that does not fit its
-//! digits is NULL in both. Whole numbers that do not fit keep their low bits, DOUBLEs are cut toward zero
+//! CAST fails on a text that is not what it is cast to, or of a number with more digits than its type has; TRY_CAST
+//! gives NULL. A number that does not fit the digits of a DECIMAL is NULL in both. Whole numbers that do not fit keep their low bits, DOUBLEs are cut toward zero
 //! and saturate, as Java's casts do. Everything is in UTC.
 
 mod from_text;
@@ -99,7 +99,7 @@ impl ScalarUDFImpl for Cast {
 
 /// A text as the unscaled value of a DECIMAL, rounded half up; `None` = no number, or too many digits.
 pub(super) fn decimal_of_text(text: &str, precision: u8, scale: i8) -> Option<i128> {
-    from_text::decimal(text, number::Decimal { precision, scale }).flatten()
+    from_text::decimal(text, number::Decimal { precision, scale })
 }
 
 /// True if Flink casts values of one type to the other.

@@ -171,10 +171,10 @@ fn from_double(array: &ArrayRef, to: &DataType, target: Decimal, failure: OnFail
         };
         text.clear();
         let written = write!(text, "{value:e}");
-        match decimal(&text, target).filter(|_| written.is_ok() && value.is_finite()) {
-            Some(decimal) => out.append_option(decimal),
-            None if failure == OnFailure::Null => out.append_null(),
-            None => return exec_err!("{value} cannot be cast to {}", sql_name(to)),
+        match value.is_finite() {
+            true => out.append_option(written.ok().and_then(|()| decimal(&text, target))),
+            false if failure == OnFailure::Null => out.append_null(),
+            false => return exec_err!("{value} cannot be cast to {}", sql_name(to)),
         }
     }
     Ok(Arc::new(out.finish()))
