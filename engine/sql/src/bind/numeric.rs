@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion_common::config::ConfigOptions;
 use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{DFSchema, Result, ScalarValue};
-use datafusion_expr::expr::ScalarFunction;
+use datafusion_expr::expr::{Case, ScalarFunction};
 use datafusion_expr::expr_rewriter::NamePreserver;
 use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{
@@ -58,6 +58,7 @@ pub fn retype_expr(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             Err(_) => Ok(Transformed::no(Expr::Literal(ScalarValue::Int64(Some(value)), metadata))),
         },
         Expr::BinaryExpr(binary) => arithmetic(binary, schema),
+        Expr::Case(case) => one_of(case, schema),
         Expr::Cast(cast) => retype_cast(*cast.expr, &cast.field, false, schema),
         Expr::TryCast(cast) => retype_cast(*cast.expr, &cast.field, true, schema),
         Expr::WindowFunction(mut call) if matches!(call.fun, WindowFunctionDefinition::WindowUDF(_)) => {
@@ -133,8 +134,35 @@ fn exact(data_type: &DataType) -> Option<(i32, i32)> {
     }
 }
 
-fn is_decimal(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Decimal128(..))
+/// The type of two numbers together of which one at least is approximate: in Flink that of the first that is, and
+/// DOUBLE beside a DECIMAL.
+fn approximate(first: &DataType, second: &DataType) -> Option<DataType> {
+    match (first.is_floating(), second.is_floating()) {
+        (true, true) => Some(first.clone()),
+        (true, false) | (false, true) if first.is_decimal() || second.is_decimal() => Some(DataType::Float64),
+        (true, false) if second.is_integer() => Some(first.clone()),
+        (false, true) if first.is_integer() => Some(second.clone()),
+        _ => None,
+    }
+}
+
+/// The values of a CASE of which some are approximate numbers as one type.
+fn one_of(mut case: Case, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let values = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
+    let types = values.map(|value| value.get_type(schema)).collect::<Result<Vec<_>>>()?;
+    let mut types = types.into_iter().filter(|own| *own != DataType::Null);
+    let Some(first) = types.next() else { return Ok(Transformed::no(Expr::Case(case))) };
+    let mut differ = false;
+    let common = types.try_fold(first, |common, own| {
+        differ |= common != own;
+        if common == own { Some(own) } else { approximate(&common, &own) }
+    });
+    let Some(common) = common.filter(|_| differ) else { return Ok(Transformed::no(Expr::Case(case))) };
+    let thens = case.when_then_expr.iter_mut().map(|(_, then)| then);
+    for value in thens.chain(&mut case.else_expr) {
+        **value = cast_as_flink(std::mem::take(value), &common, false, schema)?;
+    }
+    Ok(Transformed::yes(Expr::Case(case)))
 }
 
 fn arithmetic(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
@@ -144,8 +172,10 @@ fn arithmetic(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>
     if comparison {
         return compare(binary, &left, &right, schema);
     }
-    if !is_decimal(&left) && !is_decimal(&right) {
-        return Ok(Transformed::no(Expr::BinaryExpr(binary)));
+    if let Some(common) = approximate(&left, &right) {
+        let (l, r) = (*binary.left, *binary.right);
+        let (l, r) = (cast_as_flink(l, &common, false, schema)?, cast_as_flink(r, &common, false, schema)?);
+        return Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(l), binary.op, Box::new(r)))));
     }
     let (Some(l), Some(r)) = (exact(&left), exact(&right)) else {
         return Ok(Transformed::no(Expr::BinaryExpr(binary)));

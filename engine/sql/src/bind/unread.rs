@@ -2,7 +2,7 @@
 //! none before. The optimizer takes it for one row whatever there is, as a batch would; so it becomes an aggregate by
 //! a constant, which has a row if its input has one.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion_common::tree_node::Transformed;
@@ -62,7 +62,7 @@ fn reads_nothing(exprs: &[Expr]) -> bool {
 }
 
 /// `plan` with as many rows of the sides of joins of which nothing is in `read`, if they are aggregates without keys.
-fn joined_rows<'a>(plan: &'a LogicalPlan, mut read: HashSet<&'a Column>) -> Result<Option<LogicalPlan>> {
+fn joined_rows<'a>(plan: &'a LogicalPlan, mut read: BTreeSet<&'a Column>) -> Result<Option<LogicalPlan>> {
     match plan {
         LogicalPlan::Filter(own) => {
             read.extend(own.predicate.column_refs());
