@@ -393,8 +393,9 @@ class Expressions:
             f"{one} IS DISTINCT FROM {other}",
             self.of(columns, "bool", min(depth, 1)),
         ]
-        if self.against == "flink" and kind == "text" and "'" in one:
-            # Flink makes what a constant is looked for in as long as the constant.
+        if self.against == "flink" and (kind == "text" and "'" in one or one in (other, third)):
+            # Flink makes what a constant is looked for in as long as the constant; and of what is looked for in itself
+            # it knows at plan time that there are no rows (`explained.aggregate_of_nothing`).
             simple = [own for own in simple if " IN (" not in own]
         if depth <= 0 or chance.maybe():
             return f"({chance.choice(simple)})"

@@ -177,6 +177,9 @@ fn arithmetic(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>
         let (l, r) = (cast_as_flink(l, &common, false, schema)?, cast_as_flink(r, &common, false, schema)?);
         return Ok(Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(l), binary.op, Box::new(r)))));
     }
+    if !left.is_decimal() && !right.is_decimal() {
+        return Ok(Transformed::no(Expr::BinaryExpr(binary)));
+    }
     let (Some(l), Some(r)) = (exact(&left), exact(&right)) else {
         return Ok(Transformed::no(Expr::BinaryExpr(binary)));
     };
