@@ -1,12 +1,17 @@
-//! VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP by count, mean and sum of squared distances: Welford's
-//! update, Chan's merge (Chan, Golub, LeVeque 1979), and Welford's update backwards for rows taken back. Computed as
-//! doubles, given as what AVG gives of the argument: of integers cut toward zero.
+//! VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP, given as what AVG gives of the argument: of integers cut toward zero.
+//!
+//! Of integers by exact sums, so that what is cut off does not depend on the order of the rows; of other numbers by
+//! count, mean and sum of squared distances: Welford's update, Chan's merge (Chan, Golub, LeVeque 1979), and Welford's
+//! update backwards for rows taken back.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array};
+use arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type,
+};
 use millrace_plan::{AggregateCall, Error, Result};
 
 use super::{AggregateFunction, Aggregator, Evaluated, Update, argument, unusable};
@@ -15,46 +20,48 @@ use super::{AggregateFunction, Aggregator, Evaluated, Update, argument, unusable
 pub static STDDEV_POP: AggregateFunction = AggregateFunction {
     name: "stddev_pop",
     ignores_distinct: false,
-    create: |call, _| create(call, |m| m.variance(0).map(f64::sqrt)),
+    create: |call, _| create(call, Wanted { less: 0, root: true }),
 };
 
 /// STDDEV_SAMP.
 pub static STDDEV_SAMP: AggregateFunction = AggregateFunction {
     name: "stddev_samp",
     ignores_distinct: false,
-    create: |call, _| create(call, |m| m.variance(1).map(f64::sqrt)),
+    create: |call, _| create(call, Wanted { less: 1, root: true }),
 };
 
 /// VAR_POP.
 pub static VAR_POP: AggregateFunction = AggregateFunction {
     name: "var_pop",
     ignores_distinct: false,
-    create: |call, _| create(call, |m| m.variance(0)),
+    create: |call, _| create(call, Wanted { less: 0, root: false }),
 };
 
 /// VAR_SAMP.
 pub static VAR_SAMP: AggregateFunction = AggregateFunction {
     name: "var_samp",
     ignores_distinct: false,
-    create: |call, _| create(call, |m| m.variance(1)),
+    create: |call, _| create(call, Wanted { less: 1, root: false }),
 };
 
-type Read = fn(&Moments) -> Option<f64>;
-
-fn create(call: &AggregateCall, read: Read) -> Result<Box<dyn Aggregator>> {
-    match argument(call)? {
-        own if own.is_numeric() || *own == DataType::Null => {
-            Ok(Box::new(Variance { moments: vec![], read, result: result_type(own) }))
-        }
-        _ => Err(unusable(call)),
-    }
+/// Which of the four.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// How much less than the number of values the divisor is.
+    less: i64,
+    /// The deviation, which is the variance's root.
+    root: bool,
 }
 
-fn result_type(argument: &DataType) -> DataType {
-    match argument {
-        DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),
-        DataType::Null => DataType::Int32,
-        other => other.clone(),
+fn create(call: &AggregateCall, wanted: Wanted) -> Result<Box<dyn Aggregator>> {
+    match argument(call)? {
+        own if own.is_integer() => Ok(Box::new(Variance::<Sums>::new(wanted, own.clone()))),
+        DataType::Decimal128(_, scale) => {
+            Ok(Box::new(Variance::<Moments>::new(wanted, DataType::Decimal128(38, (*scale).max(6)))))
+        }
+        DataType::Null => Ok(Box::new(Variance::<Moments>::new(wanted, DataType::Int32))),
+        own if own.is_numeric() => Ok(Box::new(Variance::<Moments>::new(wanted, own.clone()))),
+        _ => Err(unusable(call)),
     }
 }
 
@@ -70,6 +77,87 @@ fn given_as(values: Float64Array, result: &DataType) -> Result<ArrayRef> {
     })
 }
 
+/// What is known of the values of a group.
+trait Spread: Copy + Default {
+    /// What values are read as.
+    type Value: ArrowPrimitiveType;
+
+    /// The types of its state columns.
+    const STATE: [DataType; 3];
+
+    /// Adds a value.
+    fn add(&mut self, value: <Self::Value as ArrowPrimitiveType>::Native);
+
+    /// Takes a value back.
+    fn remove(&mut self, value: <Self::Value as ArrowPrimitiveType>::Native);
+
+    /// Adds the values of another.
+    fn merge(&mut self, other: Self);
+
+    /// The mean squared distance from the mean; `None` = too few values.
+    fn variance(&self, less: i64) -> Option<f64>;
+
+    /// State columns.
+    fn columns(groups: impl Iterator<Item = Self> + Clone) -> Vec<ArrayRef>;
+
+    /// A row of state columns.
+    fn read(state: &[ArrayRef], row: usize) -> Self;
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    count: i64,
+    sum: i128,
+    squares: i128,
+}
+
+impl Spread for Sums {
+    type Value = Int64Type;
+
+    const STATE: [DataType; 3] = [DataType::Int64, DataType::Decimal128(38, 0), DataType::Decimal128(38, 0)];
+
+    fn add(&mut self, value: i64) {
+        self.count += 1;
+        self.sum += value as i128;
+        self.squares = self.squares.wrapping_add(value as i128 * value as i128);
+    }
+
+    fn remove(&mut self, value: i64) {
+        self.count -= 1;
+        self.sum -= value as i128;
+        self.squares = self.squares.wrapping_sub(value as i128 * value as i128);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.squares = self.squares.wrapping_add(other.squares);
+    }
+
+    fn variance(&self, less: i64) -> Option<f64> {
+        let (count, sum) = (self.count as f64, self.sum as f64);
+        let distances = self.squares as f64 - sum * sum / count;
+        (self.count > less).then(|| (distances / (self.count - less) as f64).max(0.0))
+    }
+
+    fn columns(groups: impl Iterator<Item = Self> + Clone) -> Vec<ArrayRef> {
+        let exact = |of: fn(Self) -> i128| -> ArrayRef {
+            let values = Decimal128Array::from_iter_values(groups.clone().map(of));
+            Arc::new(values.with_data_type(DataType::Decimal128(38, 0)))
+        };
+        let counts = Int64Array::from_iter_values(groups.clone().map(|own| own.count));
+        vec![Arc::new(counts), exact(|own| own.sum), exact(|own| own.squares)]
+    }
+
+    fn read(state: &[ArrayRef], row: usize) -> Self {
+        Sums {
+            count: state[0].as_primitive::<Int64Type>().value(row),
+            sum: state[1].as_primitive::<Decimal128Type>().value(row),
+            squares: state[2].as_primitive::<Decimal128Type>().value(row),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Moments {
     count: i64,
@@ -77,9 +165,29 @@ struct Moments {
     squares: f64,
 }
 
-impl Moments {
+impl Spread for Moments {
+    type Value = Float64Type;
+
+    const STATE: [DataType; 3] = [DataType::Int64, DataType::Float64, DataType::Float64];
+
     fn variance(&self, less: i64) -> Option<f64> {
         (self.count > less).then(|| (self.squares / (self.count - less) as f64).max(0.0))
+    }
+
+    fn columns(groups: impl Iterator<Item = Self> + Clone) -> Vec<ArrayRef> {
+        vec![
+            Arc::new(Int64Array::from_iter_values(groups.clone().map(|own| own.count))),
+            Arc::new(Float64Array::from_iter_values(groups.clone().map(|own| own.mean))),
+            Arc::new(Float64Array::from_iter_values(groups.map(|own| own.squares))),
+        ]
+    }
+
+    fn read(state: &[ArrayRef], row: usize) -> Self {
+        Moments {
+            count: state[0].as_primitive::<Int64Type>().value(row),
+            mean: state[1].as_primitive::<Float64Type>().value(row),
+            squares: state[2].as_primitive::<Float64Type>().value(row),
+        }
     }
 
     fn add(&mut self, value: f64) {
@@ -118,66 +226,62 @@ impl Moments {
     }
 }
 
-struct Variance {
-    moments: Vec<Moments>,
-    read: Read,
+struct Variance<S> {
+    groups: Vec<S>,
+    wanted: Wanted,
     result: DataType,
 }
 
-impl Aggregator for Variance {
+impl<S: Spread> Variance<S> {
+    fn new(wanted: Wanted, result: DataType) -> Self {
+        Variance { groups: vec![], wanted, result }
+    }
+}
+
+impl<S: Spread> Aggregator for Variance<S> {
     fn resize(&mut self, groups: usize) {
-        self.moments.resize(groups, Moments::default());
+        self.groups.resize(groups, S::default());
     }
 
     fn update(&mut self, update: &Update) -> Result<()> {
-        let values = cast(&update.args[0], &DataType::Float64)
+        let values = cast(&update.args[0], &S::Value::DATA_TYPE)
             .map_err(|error| Error::bug(format!("variance: {error}")))?;
-        let values = values.as_primitive::<Float64Type>().values();
+        let values = values.as_primitive::<S::Value>().values();
         update.for_each(|row, group, weight| match weight > 0 {
-            true => self.moments[group].add(values[row]),
-            false => self.moments[group].remove(values[row]),
+            true => self.groups[group].add(values[row]),
+            false => self.groups[group].remove(values[row]),
         });
         Ok(())
     }
 
     fn merge(&mut self, groups: &[u32], state: &[ArrayRef]) -> Result<()> {
-        let counts = state[0].as_primitive::<Int64Type>();
-        let means = state[1].as_primitive::<Float64Type>();
-        let squares = state[2].as_primitive::<Float64Type>();
         for (row, group) in groups.iter().enumerate() {
-            self.moments[*group as usize].merge(Moments {
-                count: counts.value(row),
-                mean: means.value(row),
-                squares: squares.value(row),
-            });
+            self.groups[*group as usize].merge(S::read(state, row));
         }
         Ok(())
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<ArrayRef>> {
-        let picked = || groups.iter().map(|group| self.moments[*group as usize]);
-        Ok(vec![
-            Arc::new(Int64Array::from_iter_values(picked().map(|own| own.count))),
-            Arc::new(Float64Array::from_iter_values(picked().map(|own| own.mean))),
-            Arc::new(Float64Array::from_iter_values(picked().map(|own| own.squares))),
-        ])
+        Ok(S::columns(groups.iter().map(|group| self.groups[*group as usize])))
     }
 
     fn state_types(&self) -> Vec<DataType> {
-        vec![DataType::Int64, DataType::Float64, DataType::Float64]
+        S::STATE.to_vec()
     }
 
     fn evaluate(&self, groups: &[u32]) -> Result<Evaluated> {
-        let values: Float64Array =
-            groups.iter().map(|group| (self.read)(&self.moments[*group as usize])).collect();
-        Ok(Evaluated::of(given_as(values, &self.result)?))
+        let of = |group: &u32| {
+            let variance = self.groups[*group as usize].variance(self.wanted.less);
+            if self.wanted.root { variance.map(f64::sqrt) } else { variance }
+        };
+        Ok(Evaluated::of(given_as(groups.iter().map(of).collect(), &self.result)?))
     }
 
     fn clear(&mut self) {
-        self.moments.clear();
+        self.groups.clear();
     }
 
     fn bytes(&self) -> usize {
-        self.moments.capacity() * size_of::<Moments>()
+        self.groups.capacity() * size_of::<S>()
     }
 }
