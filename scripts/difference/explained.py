@@ -10,7 +10,6 @@ because of Flink, each with the reason beside it in queries.py and expressions.p
 - sums of TINYINT: Flink's wrap around, Millrace sets the row aside.
 """
 
-import collections
 import re
 
 

@@ -54,13 +54,12 @@ struct Wanted {
 }
 
 fn create(call: &AggregateCall, wanted: Wanted) -> Result<Box<dyn Aggregator>> {
+    let result = call.result_type.clone();
     match argument(call)? {
-        own if own.is_integer() => Ok(Box::new(Variance::<Sums>::new(wanted, own.clone()))),
-        DataType::Decimal128(_, scale) => {
-            Ok(Box::new(Variance::<Moments>::new(wanted, DataType::Decimal128(38, (*scale).max(6)))))
+        own if own.is_integer() => Ok(Box::new(Variance::<Sums>::new(wanted, result))),
+        own if own.is_numeric() || *own == DataType::Null => {
+            Ok(Box::new(Variance::<Moments>::new(wanted, result)))
         }
-        DataType::Null => Ok(Box::new(Variance::<Moments>::new(wanted, DataType::Int32))),
-        own if own.is_numeric() => Ok(Box::new(Variance::<Moments>::new(wanted, own.clone()))),
         _ => Err(unusable(call)),
     }
 }
